@@ -1,0 +1,123 @@
+//! One event for one endpoint: its states, and when it is tried again.
+
+use std::time::Duration;
+
+use super::text_enum::text_enum;
+use super::{DeliveryId, EndpointId, EventId, ProjectId, Time};
+use crate::random::Random;
+
+text_enum! {
+    /// What is stored of a delivery. An open one shows as `pending` or, where its endpoint does not take
+    /// deliveries, as `waiting`; no row is rewritten for that.
+    DeliveryState { Open = "open", Delivered = "delivered", Failed = "failed", Cancelled = "cancelled" }
+}
+
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub id_project: ProjectId,
+    pub id_event: EventId,
+    pub id_endpoint: EndpointId,
+    pub state: DeliveryState,
+    /// Tries used so far.
+    pub tries: u32,
+    /// Not before then.
+    pub due_at: Time,
+    pub created_at: Time,
+}
+
+/// Gaps between tries, in whole seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetrySchedule(Vec<u32>);
+
+impl RetrySchedule {
+    /// At most this many gaps, each of 1 to 86,400 seconds.
+    pub const MAX_GAPS: usize = 20;
+    pub const GAP_SECONDS: std::ops::RangeInclusive<u32> = 1..=86_400;
+
+    pub fn new(gaps: Vec<u32>) -> Option<Self> {
+        let fits = gaps.len() <= Self::MAX_GAPS && gaps.iter().all(|gap| Self::GAP_SECONDS.contains(gap));
+        fits.then_some(Self(gaps))
+    }
+
+    pub fn gaps(&self) -> &[u32] {
+        &self.0
+    }
+
+    /// When to try again after `tries` tries, the last of which ended at `ended`: the gap, 0 to 20 % later,
+    /// never earlier. None when all tries are spent.
+    pub fn next_try(&self, tries: u32, ended: Time, random: &Random) -> Option<Time> {
+        let gap = self.0.get((tries as usize).checked_sub(1)?)?;
+        let millis = u64::from(*gap) * 1000;
+        Some(ended.plus(Duration::from_millis(millis + random.below(millis / 5 + 1))))
+    }
+}
+
+impl Default for RetrySchedule {
+    /// 5 s, 1 min, 5 min, 30 min, 2 h, 5 h, 10 h, 24 h and 24 h.
+    fn default() -> Self {
+        Self(vec![5, 60, 300, 1800, 7200, 18_000, 36_000, 86_400, 86_400])
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// Any 2xx, whoever's attempt it was.
+    Accepted,
+    /// Anything else: another status, a time-out, a refused address.
+    Refused,
+}
+
+/// What a delivery is after an attempt: `(state, tries, due_at)`.
+pub fn after_attempt(
+    delivery: &Delivery,
+    outcome: AttemptOutcome,
+    schedule: &RetrySchedule,
+    ended: Time,
+    random: &Random,
+) -> (DeliveryState, u32, Time) {
+    let tries = delivery.tries + 1;
+    match outcome {
+        AttemptOutcome::Accepted => (DeliveryState::Delivered, tries, delivery.due_at),
+        AttemptOutcome::Refused => match schedule.next_try(tries, ended, random) {
+            Some(due_at) => (DeliveryState::Open, tries, due_at),
+            None => (DeliveryState::Failed, tries, delivery.due_at),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retry_is_never_early_and_at_most_a_fifth_late() {
+        let (schedule, random, ended) =
+            (RetrySchedule::default(), Random::seeded(7), Time::from_millis(1_000_000));
+        for (index, gap) in schedule.gaps().iter().enumerate() {
+            for _ in 0..200 {
+                let tries = u32::try_from(index).unwrap() + 1;
+                let wait = schedule.next_try(tries, ended, &random).unwrap().millis_since(ended);
+                let gap = i64::from(*gap) * 1000;
+                assert!((gap..=gap + gap / 5).contains(&wait), "gap {gap}, waited {wait}");
+            }
+        }
+    }
+
+    #[test]
+    fn nine_retries_follow_the_first_try() {
+        let (schedule, random) = (RetrySchedule::default(), Random::seeded(7));
+        assert!(schedule.next_try(9, Time::from_millis(0), &random).is_some());
+        assert!(schedule.next_try(10, Time::from_millis(0), &random).is_none());
+    }
+
+    #[test]
+    fn a_schedule_is_bounded() {
+        assert!(RetrySchedule::new(vec![1; 20]).is_some());
+        assert!(RetrySchedule::new(vec![]).is_some());
+        assert!(RetrySchedule::new(vec![1; 21]).is_none());
+        assert!(RetrySchedule::new(vec![0]).is_none());
+        assert!(RetrySchedule::new(vec![86_401]).is_none());
+    }
+}

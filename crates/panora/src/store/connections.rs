@@ -1,0 +1,297 @@
+//! Connections, and the metadata by which they are filtered.
+
+use super::row::{json_text, millis};
+use super::{Row, Sql, Store, StoreError, Tx};
+use crate::model::{Account, Connection, ConnectionId, ConnectionStatus, LinkedUserId, PageQuery, Paged, ProjectId,
+    Time, TokenHash};
+use crate::vault::Sealed;
+
+/// A connection with what is sealed of it.
+#[derive(Clone, Debug)]
+pub struct StoredConnection {
+    pub connection: Connection,
+    pub token: Sealed,
+    /// None once revoked.
+    pub credentials: Option<Sealed>,
+}
+
+/// A connection about to be added.
+pub struct NewConnection<'a> {
+    pub connection: &'a Connection,
+    pub token_hash: TokenHash,
+    pub token: &'a Sealed,
+    pub credentials: &'a Sealed,
+}
+
+/// What `GET /connections` may be narrowed by.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionFilter {
+    pub provider_slug: Option<String>,
+    pub vertical: Option<String>,
+    pub id_linked_user: Option<LinkedUserId>,
+    pub status: Option<ConnectionStatus>,
+    /// `(key, value)` pairs that all must hold.
+    pub metadata: Vec<(String, String)>,
+}
+
+const COLUMNS: &str = "id, id_project, id_linked_user, provider_slug, vertical, status, token_type, auth_kind, \
+                       account_id, account_name, account_email, account_url, scopes, missing_scopes, expires_at, \
+                       metadata, client_id, created_at, updated_at, token_sealed, credentials";
+
+fn stored(row: &Row) -> Result<StoredConnection, StoreError> {
+    let connection = Connection {
+        id: row.parsed("id")?,
+        id_project: row.parsed("id_project")?,
+        id_linked_user: row.parsed("id_linked_user")?,
+        provider_slug: row.get("provider_slug")?,
+        vertical: row.get("vertical")?,
+        status: row.get::<String>("status")?.parse().map_err(|()| StoreError::Corrupt("status"))?,
+        token_type: row.get("token_type")?,
+        auth_kind: row.get("auth_kind")?,
+        account: Account {
+            id: row.get("account_id")?,
+            name: row.get("account_name")?,
+            email: row.get("account_email")?,
+        },
+        account_url: row.get("account_url")?,
+        scopes: row.json("scopes")?,
+        missing_scopes: row.json("missing_scopes")?,
+        expires_at: row.time_option("expires_at")?,
+        metadata: row.json("metadata")?,
+        client_id: row.get("client_id")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    };
+    let credentials = row.get::<Option<Vec<u8>>>("credentials")?.map(Sealed);
+    Ok(StoredConnection { connection, token: Sealed(row.get("token_sealed")?), credentials })
+}
+
+impl Store {
+    /// Adds a connection. Where one stands for the same account the unique index refuses it: `Conflict`.
+    pub async fn add_connection(&self, tx: &mut Tx, new: &NewConnection<'_>) -> Result<(), StoreError> {
+        let (it, account) = (new.connection, &new.connection.account);
+        let sql = Sql::new(format!(
+            "INSERT INTO connections ({COLUMNS}, token_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+             $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
+        ))
+        .bind(it.id.to_string())
+        .bind(it.id_project.to_string())
+        .bind(it.id_linked_user.to_string())
+        .bind(&it.provider_slug)
+        .bind(&it.vertical)
+        .bind(it.status.as_str())
+        .bind(&it.token_type)
+        .bind(&it.auth_kind)
+        .bind(&account.id)
+        .bind(&account.name)
+        .bind(&account.email)
+        .bind(&it.account_url)
+        .bind(json_text(&it.scopes))
+        .bind(json_text(&it.missing_scopes))
+        .bind(millis(it.expires_at))
+        .bind(json_text(&it.metadata))
+        .bind(&it.client_id)
+        .bind(it.created_at.millis())
+        .bind(it.updated_at.millis())
+        .bind(new.token.0.as_slice())
+        .bind(new.credentials.0.as_slice())
+        .bind(new.token_hash);
+        tx.execute(sql).await?;
+        self.save_metadata_index(tx, it).await
+    }
+
+    /// Writes what a renewal, a refresh or a PATCH changed.
+    pub async fn save_connection(
+        &self,
+        tx: &mut Tx,
+        it: &Connection,
+        credentials: Option<&Sealed>,
+    ) -> Result<(), StoreError> {
+        let sql = Sql::new(
+            "UPDATE connections SET status = $3, account_name = $4, account_email = $5, account_url = $6, \
+             scopes = $7, missing_scopes = $8, expires_at = $9, metadata = $10, client_id = $11, updated_at = $12, \
+             credentials = $13, account_id = $14, auth_kind = $15, token_type = $16 WHERE id_project = $1 AND id = $2",
+        )
+        .bind(it.id_project.to_string())
+        .bind(it.id.to_string())
+        .bind(it.status.as_str())
+        .bind(&it.account.name)
+        .bind(&it.account.email)
+        .bind(&it.account_url)
+        .bind(json_text(&it.scopes))
+        .bind(json_text(&it.missing_scopes))
+        .bind(millis(it.expires_at))
+        .bind(json_text(&it.metadata))
+        .bind(&it.client_id)
+        .bind(it.updated_at.millis())
+        .bind(credentials.map(|sealed| sealed.0.clone()))
+        .bind(&it.account.id)
+        .bind(&it.auth_kind)
+        .bind(&it.token_type);
+        tx.execute(sql).await?;
+        let sql = Sql::new("DELETE FROM connection_metadata WHERE id_connection = $1").bind(it.id.to_string());
+        tx.execute(sql).await?;
+        self.save_metadata_index(tx, it).await
+    }
+
+    /// Of the first 20 top-level keys, those with a string of at most 255 characters.
+    async fn save_metadata_index(&self, tx: &mut Tx, it: &Connection) -> Result<(), StoreError> {
+        let pairs: Vec<_> = it
+            .metadata
+            .iter()
+            .take(20)
+            .filter_map(|(key, value)| Some((key, value.as_str()?)))
+            .filter(|(_, value)| value.chars().count() <= 255)
+            .collect();
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        let mut sql = Sql::new("INSERT INTO connection_metadata (id_connection, id_project, name, value) VALUES ");
+        let (id, project) = (it.id.to_string(), it.id_project.to_string());
+        sql.push_rows(pairs, |(key, value)| {
+            vec![id.as_str().into(), project.as_str().into(), key.into(), value.into()]
+        });
+        tx.execute(sql).await.map(|_| ())
+    }
+
+    pub async fn lookup_connection(
+        &self,
+        project: ProjectId,
+        id: ConnectionId,
+    ) -> Result<Option<StoredConnection>, StoreError> {
+        self.db.optional(by_id(project, id, "")).await?.as_ref().map(stored).transpose()
+    }
+
+    /// The connection as it is now, locked until the transaction ends.
+    pub async fn lock_connection(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        id: ConnectionId,
+    ) -> Result<Option<StoredConnection>, StoreError> {
+        let lock = if tx.is_postgres() { " FOR UPDATE" } else { "" };
+        tx.optional(by_id(project, id, lock)).await?.as_ref().map(stored).transpose()
+    }
+
+    pub async fn lookup_connection_by_token(
+        &self,
+        project: ProjectId,
+        hash: TokenHash,
+    ) -> Result<Option<StoredConnection>, StoreError> {
+        let sql =
+            Sql::new(format!("SELECT {COLUMNS} FROM connections WHERE id_project = $1 AND token_hash = $2"))
+                .bind(project.to_string())
+                .bind(hash);
+        self.db.optional(sql).await?.as_ref().map(stored).transpose()
+    }
+
+    /// The connection that stands for this account, locked: what a flow renews.
+    pub async fn lock_standing_connection(
+        &self,
+        tx: &mut Tx,
+        user: (ProjectId, LinkedUserId),
+        slug: &str,
+        account: &str,
+    ) -> Result<Option<StoredConnection>, StoreError> {
+        let lock = if tx.is_postgres() { " FOR UPDATE" } else { "" };
+        let sql = Sql::new(format!(
+            "SELECT {COLUMNS} FROM connections WHERE id_project = $1 AND id_linked_user = $2 AND \
+             provider_slug = $3 AND account_id = $4 AND status <> 'revoked'{lock}"
+        ))
+        .bind(user.0.to_string())
+        .bind(user.1.to_string())
+        .bind(slug)
+        .bind(account);
+        tx.optional(sql).await?.as_ref().map(stored).transpose()
+    }
+
+    /// Whether another standing connection has the same OAuth client and account.
+    pub async fn shares_grant(&self, tx: &mut Tx, it: &Connection) -> Result<bool, StoreError> {
+        let sql = Sql::new(
+            "SELECT id FROM connections WHERE id_project = $1 AND provider_slug = $2 AND account_id = $3 \
+             AND client_id = $4 AND status <> 'revoked' AND id <> $5 LIMIT 1",
+        )
+        .bind(it.id_project.to_string())
+        .bind(&it.provider_slug)
+        .bind(&it.account.id)
+        .bind(&it.client_id)
+        .bind(it.id.to_string());
+        Ok(tx.optional(sql).await?.is_some())
+    }
+
+    /// A linked user's standing connections, oldest first.
+    pub async fn list_standing_connections(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        user: LinkedUserId,
+    ) -> Result<Vec<StoredConnection>, StoreError> {
+        let sql = Sql::new(format!(
+            "SELECT {COLUMNS} FROM connections WHERE id_project = $1 AND id_linked_user = $2 \
+             AND status <> 'revoked' ORDER BY id LIMIT 1000"
+        ))
+        .bind(project.to_string())
+        .bind(user.to_string());
+        tx.all(sql).await?.iter().map(stored).collect()
+    }
+
+    /// Newest first.
+    pub async fn list_connections(
+        &self,
+        project: ProjectId,
+        filter: &ConnectionFilter,
+        page: &PageQuery,
+    ) -> Result<Paged<StoredConnection>, StoreError> {
+        let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM connections WHERE id_project = "));
+        sql.push_bind(project.to_string());
+        let user = filter.id_linked_user.map(|id| id.to_string());
+        let equal = [
+            ("provider_slug", filter.provider_slug.as_deref()),
+            ("vertical", filter.vertical.as_deref()),
+            ("id_linked_user", user.as_deref()),
+            ("status", filter.status.map(ConnectionStatus::as_str)),
+        ];
+        for (column, value) in equal.into_iter().filter_map(|(column, value)| Some((column, value?))) {
+            sql.push(&format!(" AND {column} = ")).push_bind(value);
+        }
+        for (name, value) in &filter.metadata {
+            sql.push(" AND id IN (SELECT id_connection FROM connection_metadata WHERE id_project = ");
+            sql.push_bind(project.to_string()).push(" AND name = ").push_bind(name);
+            sql.push(" AND value = ").push_bind(value).push(")");
+        }
+        sql.push_page(page);
+        let rows = self.db.all(sql).await?.iter().map(stored).collect::<Result<_, _>>()?;
+        Ok(Paged::cut(rows, page, |it| it.connection.id.to_string()))
+    }
+
+    /// Erases what a deleted person's connections still hold of that person.
+    pub async fn erase_connections_of(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        user: LinkedUserId,
+        at: Time,
+    ) -> Result<(), StoreError> {
+        let sql = Sql::new(
+            "DELETE FROM connection_metadata WHERE id_project = $1 AND id_connection IN \
+             (SELECT id FROM connections WHERE id_project = $1 AND id_linked_user = $2)",
+        )
+        .bind(project.to_string())
+        .bind(user.to_string());
+        tx.execute(sql).await?;
+        let sql = Sql::new(
+            "UPDATE connections SET account_id = NULL, account_name = NULL, account_email = NULL, metadata = '{}', \
+             updated_at = $3 WHERE id_project = $1 AND id_linked_user = $2",
+        )
+        .bind(project.to_string())
+        .bind(user.to_string())
+        .bind(at.millis());
+        tx.execute(sql).await.map(|_| ())
+    }
+}
+
+fn by_id(project: ProjectId, id: ConnectionId, lock: &str) -> Sql {
+    Sql::new(format!("SELECT {COLUMNS} FROM connections WHERE id_project = $1 AND id = $2{lock}"))
+        .bind(project.to_string())
+        .bind(id.to_string())
+}

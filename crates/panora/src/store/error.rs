@@ -1,0 +1,51 @@
+//! What can go wrong in the store. Messages never hold SQL or values.
+
+/// The store's errors, each with a stable code.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else was first: a unique index refused the row.
+    #[error("a row with this key exists already")]
+    Conflict,
+    /// Another transaction holds what this one waits for.
+    #[error("waited too long for another transaction")]
+    Busy,
+    /// The database cannot be reached, is full, or refused the statement.
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+    #[error("the database's shape could not be brought up to date")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A stored value that we cannot read back.
+    #[error("a stored {0} is not readable")]
+    Corrupt(&'static str),
+}
+
+impl StoreError {
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Busy => "busy",
+            Self::Database(_) => "database_failed",
+            Self::Migration(_) => "migration_failed",
+            Self::Corrupt(_) => "corrupt_row",
+        }
+    }
+
+    pub(super) fn encode(error: sqlx::error::BoxDynError) -> Self {
+        Self::Database(sqlx::Error::Encode(error))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if let sqlx::Error::Database(refusal) = &error {
+            if refusal.is_unique_violation() {
+                return Self::Conflict;
+            }
+            // 55P03 lock_not_available, 40P01 deadlock_detected; SQLite's 5 is SQLITE_BUSY.
+            if matches!(refusal.code().as_deref(), Some("55P03" | "40P01" | "5")) {
+                return Self::Busy;
+            }
+        }
+        Self::Database(error)
+    }
+}

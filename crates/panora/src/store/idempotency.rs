@@ -1,0 +1,86 @@
+//! Answers kept for callers that ask again with the same `Idempotency-Key`.
+
+use super::{Row, Sql, Store, StoreError, Tx};
+use crate::model::{ProjectId, Time};
+use crate::vault::Sealed;
+
+#[derive(Clone, Debug)]
+pub struct IdempotencyRecord {
+    pub id_project: ProjectId,
+    /// HMAC of method, path and key.
+    pub key_mac: [u8; 32],
+    /// HMAC of the request's body.
+    pub request_mac: [u8; 32],
+    /// A 2xx.
+    pub status: u16,
+    /// The answer's body, sealed.
+    pub answer: Sealed,
+    pub created_at: Time,
+}
+
+fn record(row: &Row) -> Result<IdempotencyRecord, StoreError> {
+    let mac = |column| {
+        <[u8; 32]>::try_from(row.get::<Vec<u8>>(column)?).map_err(|_| StoreError::Corrupt("idempotency record"))
+    };
+    Ok(IdempotencyRecord {
+        id_project: row.parsed("id_project")?,
+        key_mac: mac("key_mac")?,
+        request_mac: mac("request_mac")?,
+        status: u16::try_from(row.count("status")?).map_err(|_| StoreError::Corrupt("status"))?,
+        answer: Sealed(row.get("answer")?),
+        created_at: row.time("created_at")?,
+    })
+}
+
+impl Store {
+    pub async fn lookup_idempotency_record(
+        &self,
+        project: ProjectId,
+        key_mac: [u8; 32],
+        not_before: Time,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let sql = Sql::new(
+            "SELECT id_project, key_mac, request_mac, status, answer, created_at FROM idempotency_records \
+             WHERE id_project = $1 AND key_mac = $2 AND created_at >= $3",
+        )
+        .bind(project.to_string())
+        .bind(key_mac)
+        .bind(not_before.millis());
+        self.db.optional(sql).await?.as_ref().map(record).transpose()
+    }
+
+    /// Keeps an answer, in the transaction that made it true. `Conflict` when somebody else was first; a
+    /// record older than `not_before` is replaced.
+    pub async fn add_idempotency_record(
+        &self,
+        tx: &mut Tx,
+        new: &IdempotencyRecord,
+        not_before: Time,
+    ) -> Result<(), StoreError> {
+        let sql = Sql::new(
+            "INSERT INTO idempotency_records (id_project, key_mac, request_mac, status, answer, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id_project, key_mac) DO UPDATE SET \
+             request_mac = excluded.request_mac, status = excluded.status, answer = excluded.answer, \
+             created_at = excluded.created_at WHERE idempotency_records.created_at < $7",
+        )
+        .bind(new.id_project.to_string())
+        .bind(new.key_mac)
+        .bind(new.request_mac)
+        .bind(u32::from(new.status))
+        .bind(new.answer.0.as_slice())
+        .bind(new.created_at.millis())
+        .bind(not_before.millis());
+        if tx.execute(sql).await? == 1 { Ok(()) } else { Err(StoreError::Conflict) }
+    }
+
+    /// Forgets at most `most` records made before `before`.
+    pub async fn forget_idempotency_records(&self, before: Time, most: u32) -> Result<u64, StoreError> {
+        let sql = Sql::new(
+            "DELETE FROM idempotency_records WHERE (id_project, key_mac) IN (SELECT id_project, key_mac \
+             FROM idempotency_records WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+        )
+        .bind(before.millis())
+        .bind(most);
+        self.db.execute(sql).await
+    }
+}

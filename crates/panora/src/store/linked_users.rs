@@ -1,0 +1,107 @@
+//! Linked users.
+
+use super::{Row, Sql, Store, StoreError, Tx};
+use crate::model::{LinkedUser, LinkedUserId, PageQuery, Paged, ProjectId};
+
+const COLUMNS: &str = "id, id_project, origin_id, alias, created_at";
+
+fn linked_user(row: &Row) -> Result<LinkedUser, StoreError> {
+    Ok(LinkedUser {
+        id: row.parsed("id")?,
+        id_project: row.parsed("id_project")?,
+        origin_id: row.get("origin_id")?,
+        alias: row.get("alias")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+impl Store {
+    /// Adds linked users, or finds those whose origin ids are there already; an `alias` given replaces the
+    /// stored one. One statement for all; the answer is in the order of `users`, whose origin ids differ.
+    pub async fn ensure_linked_users(
+        &self,
+        tx: &mut Tx,
+        users: &[LinkedUser],
+        replace_alias: bool,
+    ) -> Result<Vec<LinkedUser>, StoreError> {
+        let mut sql = Sql::new("INSERT INTO linked_users (id, id_project, origin_id, alias, created_at) VALUES ");
+        sql.push_rows(users, |user| {
+            vec![
+                user.id.to_string().into(),
+                user.id_project.to_string().into(),
+                user.origin_id.as_str().into(),
+                user.alias.as_str().into(),
+                user.created_at.millis().into(),
+            ]
+        });
+        // An update that changes nothing still makes RETURNING name the row.
+        let alias = if replace_alias { "excluded.alias" } else { "linked_users.alias" };
+        sql.push(&format!(
+            " ON CONFLICT (id_project, origin_id) DO UPDATE SET alias = {alias} RETURNING {COLUMNS}"
+        ));
+        let stored: Vec<_> = tx.all(sql).await?.iter().map(linked_user).collect::<Result<_, _>>()?;
+        let find = |user: &LinkedUser| stored.iter().find(|found| found.origin_id == user.origin_id).cloned();
+        users.iter().map(|user| find(user).ok_or(StoreError::Corrupt("linked user"))).collect()
+    }
+
+    pub async fn lookup_linked_user(
+        &self,
+        project: ProjectId,
+        id: LinkedUserId,
+    ) -> Result<Option<LinkedUser>, StoreError> {
+        let sql = Sql::new(format!("SELECT {COLUMNS} FROM linked_users WHERE id_project = $1 AND id = $2"))
+            .bind(project.to_string())
+            .bind(id.to_string());
+        self.db.optional(sql).await?.as_ref().map(linked_user).transpose()
+    }
+
+    pub async fn lookup_linked_user_by_origin(
+        &self,
+        project: ProjectId,
+        origin_id: &str,
+    ) -> Result<Option<LinkedUser>, StoreError> {
+        let sql =
+            Sql::new(format!("SELECT {COLUMNS} FROM linked_users WHERE id_project = $1 AND origin_id = $2"))
+                .bind(project.to_string())
+                .bind(origin_id);
+        self.db.optional(sql).await?.as_ref().map(linked_user).transpose()
+    }
+
+    /// Newest first.
+    pub async fn list_linked_users(
+        &self,
+        project: ProjectId,
+        page: &PageQuery,
+    ) -> Result<Paged<LinkedUser>, StoreError> {
+        let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM linked_users WHERE id_project = "));
+        sql.push_bind(project.to_string());
+        sql.push_page(page);
+        let rows = self.db.all(sql).await?.iter().map(linked_user).collect::<Result<_, _>>()?;
+        Ok(Paged::cut(rows, page, |user| user.id.to_string()))
+    }
+
+    /// Whether there was one. What hangs on the person is ended by the caller, in the same transaction.
+    pub async fn delete_linked_user(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        id: LinkedUserId,
+    ) -> Result<bool, StoreError> {
+        let sql = Sql::new("DELETE FROM linked_users WHERE id_project = $1 AND id = $2")
+            .bind(project.to_string())
+            .bind(id.to_string());
+        Ok(tx.execute(sql).await? == 1)
+    }
+}
+
+impl Sql {
+    /// Appends what cuts a list, newest first by `id`, into pages.
+    pub(super) fn push_page(&mut self, page: &PageQuery) {
+        if let Some(after) = &page.after {
+            self.push(" AND id < ");
+            self.push_bind(after);
+        }
+        self.push(" ORDER BY id DESC LIMIT ");
+        self.push_bind(page.fetch_limit());
+    }
+}

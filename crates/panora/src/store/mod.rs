@@ -1,0 +1,124 @@
+//! All SQL lives here, one file a noun. Knows nothing of HTTP, and only seals and hashes what it is given.
+
+mod api_keys;
+mod attempts;
+mod connections;
+mod db;
+mod deliveries;
+mod endpoints;
+mod error;
+mod events;
+mod flows;
+mod idempotency;
+mod jobs;
+mod linked_users;
+mod magic_links;
+mod migrations;
+mod oauth_states;
+mod projects;
+mod provider_settings;
+mod row;
+mod sandbox;
+mod vault_checks;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::clock::Clock;
+use crate::model::Time;
+
+pub use attempts::{AttemptRecord, AttemptRow};
+pub use connections::{ConnectionFilter, NewConnection, StoredConnection};
+pub use db::{Db, Row, Sql, Tx, Value};
+pub use deliveries::{ClaimedDelivery, DeliveryListing, Settled};
+pub use endpoints::{NewEndpoint, StoredEndpoint};
+pub use error::StoreError;
+pub use events::{NewEvent, StoredEvent};
+pub use flows::Flow;
+pub use idempotency::IdempotencyRecord;
+pub use jobs::{Job, NewJob};
+pub use magic_links::TimelineStep;
+pub use oauth_states::StoredState;
+pub use sandbox::{ContactRow, SandboxGrant};
+
+/// How long a claim on a delivery or a job lasts.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// The database, and the clock by which its due times are read.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    clock: Clock,
+}
+
+impl Store {
+    /// Opens (and creates) the SQLite file.
+    pub async fn open_sqlite(file: &Path, clock: Clock) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An answer means durable: FULL syncs the log at every commit.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(512)
+            .foreign_keys(true);
+        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options);
+        Self::migrated(Db::Sqlite { read, write }, clock).await
+    }
+
+    /// Connects to PostgreSQL at a `postgres://` URL.
+    pub async fn open_postgres(url: &str, clock: Clock) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)?.application_name("panora").statement_cache_capacity(512);
+        let pool = PgPoolOptions::new()
+            .max_connections(20)
+            .acquire_timeout(Duration::from_secs(20))
+            .connect_with(options)
+            .await?;
+        Self::migrated(Db::Postgres(pool), clock).await
+    }
+
+    async fn migrated(db: Db, clock: Clock) -> Result<Self, StoreError> {
+        migrations::migrate(&db).await?;
+        Ok(Self { db, clock })
+    }
+
+    /// Opens a transaction. Never hold one over network I/O.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        self.db.begin().await
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.db.optional(Sql::new("SELECT id FROM projects LIMIT 1")).await.map(|_| ())
+    }
+
+    /// Closes every connection, after what runs has ended.
+    pub async fn close(&self) {
+        match &self.db {
+            Db::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// `(expression, parameter)` for the present: see [`Db::now_expression`].
+    fn db_now(&self) -> (&'static str, i64) {
+        let parameter = match &self.db {
+            Db::Sqlite { .. } => self.clock.now().millis(),
+            Db::Postgres(_) => self.clock.offset_ms(),
+        };
+        (self.db.now_expression(), parameter)
+    }
+}

@@ -1,0 +1,86 @@
+//! Projects.
+
+use super::row::json_text;
+use super::{Row, Sql, Store, StoreError, Tx};
+use crate::model::{Project, ProjectId};
+
+const COLUMNS: &str = "id, name, logo_url, color, support_email, privacy_url, allowed_origins, return_urls, \
+                       hand_over, created_at";
+
+fn project(row: &Row) -> Result<Project, StoreError> {
+    Ok(Project {
+        id: row.parsed("id")?,
+        name: row.get("name")?,
+        logo_url: row.get("logo_url")?,
+        color: row.get("color")?,
+        support_email: row.get("support_email")?,
+        privacy_url: row.get("privacy_url")?,
+        allowed_origins: row.json("allowed_origins")?,
+        return_urls: row.json("return_urls")?,
+        hand_over: row.flag("hand_over")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+impl Store {
+    /// Adds a project; [`StoreError::Conflict`] when the name is taken.
+    pub async fn add_project(&self, project: &Project) -> Result<(), StoreError> {
+        let sql = Sql::new(format!(
+            "INSERT INTO projects ({COLUMNS}, last_position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)"
+        ));
+        self.db.execute(bind_project(sql, project).bind(project.created_at.millis())).await.map(|_| ())
+    }
+
+    pub async fn lookup_project(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
+        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE id = $1")).bind(id.to_string());
+        self.db.optional(sql).await?.as_ref().map(project).transpose()
+    }
+
+    /// By its name: for the command line and the first start, never for a request.
+    pub async fn lookup_project_by_name(&self, name: &str) -> Result<Option<Project>, StoreError> {
+        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE name = $1")).bind(name);
+        self.db.optional(sql).await?.as_ref().map(project).transpose()
+    }
+
+    /// Every project, for the command line: at most 1,000.
+    pub async fn list_projects(&self) -> Result<Vec<Project>, StoreError> {
+        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects ORDER BY id LIMIT 1000"));
+        self.db.all(sql).await?.iter().map(project).collect()
+    }
+
+    pub async fn save_project(&self, tx: &mut Tx, project: &Project) -> Result<(), StoreError> {
+        let sql = Sql::new(
+            "UPDATE projects SET name = $2, logo_url = $3, color = $4, support_email = $5, privacy_url = $6, \
+             allowed_origins = $7, return_urls = $8, hand_over = $9 WHERE id = $1",
+        );
+        tx.execute(bind_project(sql, project)).await.map(|_| ())
+    }
+
+    /// Takes `count` event positions and with them the project's lock: the first statement of any transaction
+    /// that publishes. Returns the last position taken.
+    pub async fn take_positions(&self, tx: &mut Tx, id: ProjectId, count: u32) -> Result<i64, StoreError> {
+        let sql = Sql::new(
+            "UPDATE projects SET last_position = last_position + $1 WHERE id = $2 RETURNING last_position",
+        )
+        .bind(count)
+        .bind(id.to_string());
+        tx.optional(sql).await?.ok_or(StoreError::Corrupt("project"))?.get("last_position")
+    }
+
+    /// Takes the project's lock without publishing: so does whoever changes an endpoint.
+    pub async fn lock_project(&self, tx: &mut Tx, id: ProjectId) -> Result<(), StoreError> {
+        self.take_positions(tx, id, 0).await.map(|_| ())
+    }
+}
+
+fn bind_project(sql: Sql, project: &Project) -> Sql {
+    sql.bind(project.id.to_string())
+        .bind(&project.name)
+        .bind(&project.logo_url)
+        .bind(&project.color)
+        .bind(&project.support_email)
+        .bind(&project.privacy_url)
+        .bind(json_text(&project.allowed_origins))
+        .bind(json_text(&project.return_urls))
+        .bind(project.hand_over)
+}
