@@ -2,8 +2,9 @@
 -- ids compare byte by byte, whatever the database's collation.
 -- Times are milliseconds since the Unix epoch; booleans are 0 and 1; lists and objects are JSON text.
 
-CREATE TABLE vault_checks (
-    key_id {TEXT} PRIMARY KEY,
+-- One row: a random secret from which HMAC keys are derived. A node that cannot open it has other keys.
+CREATE TABLE vault_root (
+    name {TEXT} PRIMARY KEY,
     sealed {BLOB} NOT NULL
 );
 
@@ -186,10 +187,11 @@ CREATE TABLE events (
     type {TEXT} NOT NULL,
     id_linked_user {ID},
     created_at BIGINT NOT NULL,
-    -- The canonical envelope, sealed: the bytes that every attempt sends.
-    body {BLOB} NOT NULL,
+    -- The canonical envelope, sealed: the bytes that every attempt sends. None once the person was erased.
+    body {BLOB},
     UNIQUE (id_project, position)
 );
+CREATE INDEX events_of_linked_user ON events (id_project, id_linked_user);
 
 CREATE TABLE deliveries (
     id {ID} PRIMARY KEY,

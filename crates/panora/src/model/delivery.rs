@@ -44,12 +44,12 @@ impl RetrySchedule {
         &self.0
     }
 
-    /// When to try again after `tries` tries, the last of which ended at `ended`: the gap, 0 to 20 % later,
-    /// never earlier. None when all tries are spent.
-    pub fn next_try(&self, tries: u32, ended: Time, random: &Random) -> Option<Time> {
+    /// How long after the end of the last of `tries` tries the next is due: the gap, 0 to 20 % later, never
+    /// earlier. None when all tries are spent.
+    pub fn gap_after(&self, tries: u32, random: &Random) -> Option<Duration> {
         let gap = self.0.get((tries as usize).checked_sub(1)?)?;
         let millis = u64::from(*gap) * 1000;
-        Some(ended.plus(Duration::from_millis(millis + random.below(millis / 5 + 1))))
+        Some(Duration::from_millis(millis + random.below(millis / 5 + 1)))
     }
 }
 
@@ -60,31 +60,26 @@ impl Default for RetrySchedule {
     }
 }
 
-/// How an attempt ended.
+/// What becomes of a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// Any 2xx, whoever's attempt it was.
-    Accepted,
-    /// Anything else: another status, a time-out, a refused address.
-    Refused,
+pub enum AfterAttempt {
+    Delivered,
+    /// Tried again after so long.
+    TryAgain(Duration),
+    Failed,
 }
 
-/// What a delivery is after an attempt: `(state, tries, due_at)`.
+/// Any 2xx is delivered, whoever's attempt it was; anything else uses a try.
 pub fn after_attempt(
-    delivery: &Delivery,
-    outcome: AttemptOutcome,
+    accepted: bool,
+    tries_before: u32,
     schedule: &RetrySchedule,
-    ended: Time,
     random: &Random,
-) -> (DeliveryState, u32, Time) {
-    let tries = delivery.tries + 1;
-    match outcome {
-        AttemptOutcome::Accepted => (DeliveryState::Delivered, tries, delivery.due_at),
-        AttemptOutcome::Refused => match schedule.next_try(tries, ended, random) {
-            Some(due_at) => (DeliveryState::Open, tries, due_at),
-            None => (DeliveryState::Failed, tries, delivery.due_at),
-        },
+) -> AfterAttempt {
+    if accepted {
+        return AfterAttempt::Delivered;
     }
+    schedule.gap_after(tries_before + 1, random).map_or(AfterAttempt::Failed, AfterAttempt::TryAgain)
 }
 
 #[cfg(test)]
@@ -93,13 +88,11 @@ mod tests {
 
     #[test]
     fn a_retry_is_never_early_and_at_most_a_fifth_late() {
-        let (schedule, random, ended) =
-            (RetrySchedule::default(), Random::seeded(7), Time::from_millis(1_000_000));
-        for (index, gap) in schedule.gaps().iter().enumerate() {
+        let (schedule, random) = (RetrySchedule::default(), Random::seeded(7));
+        for (tries, gap) in (1..).zip(schedule.gaps()) {
             for _ in 0..200 {
-                let tries = u32::try_from(index).unwrap() + 1;
-                let wait = schedule.next_try(tries, ended, &random).unwrap().millis_since(ended);
-                let gap = i64::from(*gap) * 1000;
+                let wait = schedule.gap_after(tries, &random).unwrap().as_millis();
+                let gap = u128::from(*gap) * 1000;
                 assert!((gap..=gap + gap / 5).contains(&wait), "gap {gap}, waited {wait}");
             }
         }
@@ -108,8 +101,14 @@ mod tests {
     #[test]
     fn nine_retries_follow_the_first_try() {
         let (schedule, random) = (RetrySchedule::default(), Random::seeded(7));
-        assert!(schedule.next_try(9, Time::from_millis(0), &random).is_some());
-        assert!(schedule.next_try(10, Time::from_millis(0), &random).is_none());
+        assert!(matches!(after_attempt(false, 8, &schedule, &random), AfterAttempt::TryAgain(_)));
+        assert_eq!(after_attempt(false, 9, &schedule, &random), AfterAttempt::Failed);
+    }
+
+    #[test]
+    fn a_2xx_is_delivered_even_on_the_last_try() {
+        let (schedule, random) = (RetrySchedule::default(), Random::seeded(7));
+        assert_eq!(after_attempt(true, 9, &schedule, &random), AfterAttempt::Delivered);
     }
 
     #[test]

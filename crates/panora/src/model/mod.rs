@@ -15,14 +15,14 @@ mod text_enum;
 mod time;
 
 pub use connection::{Account, Connection, ConnectionStatus};
-pub use delivery::{AttemptOutcome, Delivery, DeliveryState, RetrySchedule, after_attempt};
+pub use delivery::{AfterAttempt, Delivery, DeliveryState, RetrySchedule, after_attempt};
 pub use endpoint::Endpoint;
 pub use event::{Event, EventType};
 pub use ids::*;
 pub use linked_user::LinkedUser;
 pub use magic_link::{LinkRefusal, LinkStatus, LinkStep, MagicLink};
 pub use page::{PageQuery, Paged};
-pub use project::{ApiKeyRecord, Project};
+pub use project::{ApiKeyRecord, DEFAULT_PROJECT, Project};
 pub use scope::{EventScope, ScopeError};
 pub use secret::*;
 pub use time::Time;

@@ -2,8 +2,10 @@
 
 use super::row::{json_text, millis};
 use super::{Row, Sql, Store, StoreError, Tx};
-use crate::model::{Account, Connection, ConnectionId, ConnectionStatus, LinkedUserId, PageQuery, Paged, ProjectId,
-    Time, TokenHash};
+use crate::model::{
+    Account, Connection, ConnectionId, ConnectionStatus, LinkedUserId, PageQuery, Paged, ProjectId, Time,
+    TokenHash,
+};
 use crate::vault::Sealed;
 
 /// A connection with what is sealed of it.
@@ -129,7 +131,8 @@ impl Store {
         .bind(&it.auth_kind)
         .bind(&it.token_type);
         tx.execute(sql).await?;
-        let sql = Sql::new("DELETE FROM connection_metadata WHERE id_connection = $1").bind(it.id.to_string());
+        let sql =
+            Sql::new("DELETE FROM connection_metadata WHERE id_connection = $1").bind(it.id.to_string());
         tx.execute(sql).await?;
         self.save_metadata_index(tx, it).await
     }
@@ -146,7 +149,8 @@ impl Store {
         if pairs.is_empty() {
             return Ok(());
         }
-        let mut sql = Sql::new("INSERT INTO connection_metadata (id_connection, id_project, name, value) VALUES ");
+        let mut sql =
+            Sql::new("INSERT INTO connection_metadata (id_connection, id_project, name, value) VALUES ");
         let (id, project) = (it.id.to_string(), it.id_project.to_string());
         sql.push_rows(pairs, |(key, value)| {
             vec![id.as_str().into(), project.as_str().into(), key.into(), value.into()]

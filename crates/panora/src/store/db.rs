@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments, AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type};
+use sqlx::{
+    Arguments, AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type,
+};
 
 use super::StoreError;
 
@@ -76,7 +78,11 @@ impl Sql {
     }
 
     /// Appends `(…), (…)`: one group of parameters an item.
-    pub fn push_rows<T>(&mut self, items: impl IntoIterator<Item = T>, values: impl Fn(T) -> Vec<Value>) -> &mut Self {
+    pub fn push_rows<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        values: impl Fn(T) -> Vec<Value>,
+    ) -> &mut Self {
         for (index, item) in items.into_iter().enumerate() {
             self.push(if index == 0 { "(" } else { ", (" });
             for (column, value) in values(item).into_iter().enumerate() {

@@ -103,7 +103,12 @@ impl Store {
     }
 
     /// Ends the unfinished flows of a link whose URL was replaced or that was revoked.
-    pub async fn end_flows_of(&self, tx: &mut Tx, project: ProjectId, link: MagicLinkId) -> Result<(), StoreError> {
+    pub async fn end_flows_of(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        link: MagicLinkId,
+    ) -> Result<(), StoreError> {
         let sql = Sql::new(
             "UPDATE flows SET ended_at = $1, answers = NULL \
              WHERE id_project = $2 AND id_magic_link = $3 AND finished_at IS NULL AND ended_at IS NULL",

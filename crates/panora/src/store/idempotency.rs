@@ -20,7 +20,8 @@ pub struct IdempotencyRecord {
 
 fn record(row: &Row) -> Result<IdempotencyRecord, StoreError> {
     let mac = |column| {
-        <[u8; 32]>::try_from(row.get::<Vec<u8>>(column)?).map_err(|_| StoreError::Corrupt("idempotency record"))
+        <[u8; 32]>::try_from(row.get::<Vec<u8>>(column)?)
+            .map_err(|_| StoreError::Corrupt("idempotency record"))
     };
     Ok(IdempotencyRecord {
         id_project: row.parsed("id_project")?,

@@ -1,7 +1,9 @@
 //! Work promised in a transaction and done after it.
 
+use std::time::Duration;
+
 use super::{LEASE, Row, Sql, Store, StoreError, Tx};
-use crate::model::{JobId, ProjectId, Time};
+use crate::model::{JobId, ProjectId};
 use crate::vault::Sealed;
 
 /// A job about to be promised.
@@ -35,16 +37,17 @@ fn job(row: &Row) -> Result<Job, StoreError> {
 
 impl Store {
     pub async fn add_job(&self, tx: &mut Tx, job: &NewJob<'_>) -> Result<(), StoreError> {
-        let now = self.now().millis();
-        let sql = Sql::new(
+        let (now, parameter) = self.db_now();
+        let sql = Sql::new(format!(
             "INSERT INTO jobs (id, id_project, kind, payload, tries, due_at, lease_until, created_at) \
-             VALUES ($1, $2, $3, $4, 0, $5, 0, $5)",
-        )
+             VALUES ($2, $3, $4, $5, 0, {now}, 0, $6)"
+        ))
+        .bind(parameter)
         .bind(job.id.to_string())
         .bind(job.id_project.to_string())
         .bind(job.kind)
         .bind(job.payload.0.as_slice())
-        .bind(now);
+        .bind(self.now().millis());
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -64,15 +67,6 @@ impl Store {
         self.db.execute_returning(sql).await?.iter().map(job).collect()
     }
 
-    /// When the next job is due, for the worker that sleeps until then.
-    pub async fn next_job_due(&self) -> Result<Option<Time>, StoreError> {
-        let sql = Sql::new(
-            "SELECT CASE WHEN due_at > lease_until THEN due_at ELSE lease_until END AS at FROM jobs \
-             ORDER BY due_at LIMIT 1",
-        );
-        self.db.optional(sql).await?.map(|row| row.time("at")).transpose()
-    }
-
     pub async fn finish_job(&self, job: &Job) -> Result<(), StoreError> {
         let sql = Sql::new("DELETE FROM jobs WHERE id_project = $1 AND id = $2")
             .bind(job.id_project.to_string())
@@ -80,11 +74,16 @@ impl Store {
         self.db.execute(sql).await.map(|_| ())
     }
 
-    pub async fn postpone_job(&self, job: &Job, due_at: Time) -> Result<(), StoreError> {
-        let sql = Sql::new("UPDATE jobs SET due_at = $1, lease_until = 0 WHERE id_project = $2 AND id = $3")
-            .bind(due_at.millis())
-            .bind(job.id_project.to_string())
-            .bind(job.id.to_string());
+    /// Tries the job again after `delay`.
+    pub async fn postpone_job(&self, job: &Job, delay: Duration) -> Result<(), StoreError> {
+        let (now, parameter) = self.db_now();
+        let sql = Sql::new(format!(
+            "UPDATE jobs SET due_at = {now} + $2, lease_until = 0 WHERE id_project = $3 AND id = $4"
+        ))
+        .bind(parameter)
+        .bind(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX))
+        .bind(job.id_project.to_string())
+        .bind(job.id.to_string());
         self.db.execute(sql).await.map(|_| ())
     }
 }

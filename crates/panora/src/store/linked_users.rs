@@ -24,7 +24,8 @@ impl Store {
         users: &[LinkedUser],
         replace_alias: bool,
     ) -> Result<Vec<LinkedUser>, StoreError> {
-        let mut sql = Sql::new("INSERT INTO linked_users (id, id_project, origin_id, alias, created_at) VALUES ");
+        let mut sql =
+            Sql::new("INSERT INTO linked_users (id, id_project, origin_id, alias, created_at) VALUES ");
         sql.push_rows(users, |user| {
             vec![
                 user.id.to_string().into(),

@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use super::row::{json_text, millis};
 use super::{Row, Sql, Store, StoreError, Tx};
-use crate::model::{LinkStep, LinkedUserId, MagicLink, MagicLinkId, PageQuery, Paged, ProjectId, Time, TokenHash};
+use crate::model::{
+    LinkStep, LinkedUserId, MagicLink, MagicLinkId, PageQuery, Paged, ProjectId, Time, TokenHash,
+};
 
 const COLUMNS: &str = "id, id_project, id_linked_user, email, providers, verticals, id_connection, return_url, \
                        locale, metadata, single_use, created_at, expires_at, used_at, revoked_at";
@@ -40,7 +42,12 @@ fn magic_link(row: &Row) -> Result<MagicLink, StoreError> {
 }
 
 impl Store {
-    pub async fn add_magic_link(&self, tx: &mut Tx, link: &MagicLink, hash: TokenHash) -> Result<(), StoreError> {
+    pub async fn add_magic_link(
+        &self,
+        tx: &mut Tx,
+        link: &MagicLink,
+        hash: TokenHash,
+    ) -> Result<(), StoreError> {
         let sql = Sql::new(format!(
             "INSERT INTO magic_links ({COLUMNS}, token_hash) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
@@ -102,7 +109,12 @@ impl Store {
         Ok(Paged::cut(rows, page, |link| link.id.to_string()))
     }
 
-    pub async fn set_magic_link_used(&self, tx: &mut Tx, link: &MagicLink, at: Time) -> Result<(), StoreError> {
+    pub async fn set_magic_link_used(
+        &self,
+        tx: &mut Tx,
+        link: &MagicLink,
+        at: Time,
+    ) -> Result<(), StoreError> {
         let sql = Sql::new("UPDATE magic_links SET used_at = $1 WHERE id_project = $2 AND id = $3")
             .bind(at.millis())
             .bind(link.id_project.to_string())
@@ -145,12 +157,13 @@ impl Store {
         link: &MagicLink,
         hash: TokenHash,
     ) -> Result<(), StoreError> {
-        let sql =
-            Sql::new("UPDATE magic_links SET token_hash = $1, expires_at = $2 WHERE id_project = $3 AND id = $4")
-                .bind(hash)
-                .bind(link.expires_at.millis())
-                .bind(link.id_project.to_string())
-                .bind(link.id.to_string());
+        let sql = Sql::new(
+            "UPDATE magic_links SET token_hash = $1, expires_at = $2 WHERE id_project = $3 AND id = $4",
+        )
+        .bind(hash)
+        .bind(link.expires_at.millis())
+        .bind(link.id_project.to_string())
+        .bind(link.id.to_string());
         tx.execute(sql).await.map(|_| ())
     }
 

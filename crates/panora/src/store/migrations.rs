@@ -31,6 +31,7 @@ fn migrator(postgres: bool) -> Migrator {
 }
 
 fn in_dialect(text: &str, postgres: bool) -> String {
-    let (id, plain, blob) = if postgres { ("TEXT COLLATE \"C\"", "TEXT", "BYTEA") } else { ("TEXT", "TEXT", "BLOB") };
+    let (id, plain, blob) =
+        if postgres { ("TEXT COLLATE \"C\"", "TEXT", "BYTEA") } else { ("TEXT", "TEXT", "BLOB") };
     text.replace("{ID}", id).replace("{TEXT}", plain).replace("{BLOB}", blob)
 }

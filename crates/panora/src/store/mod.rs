@@ -18,8 +18,8 @@ mod oauth_states;
 mod projects;
 mod provider_settings;
 mod row;
-mod sandbox;
-mod vault_checks;
+// mod sandbox;
+mod vault_root;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -31,11 +31,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::clock::Clock;
 use crate::model::Time;
 
-pub use attempts::{AttemptRecord, AttemptRow};
+pub use attempts::Attempt;
 pub use connections::{ConnectionFilter, NewConnection, StoredConnection};
 pub use db::{Db, Row, Sql, Tx, Value};
 pub use deliveries::{ClaimedDelivery, DeliveryListing, Settled};
-pub use endpoints::{NewEndpoint, StoredEndpoint};
+pub use endpoints::StoredEndpoint;
 pub use error::StoreError;
 pub use events::{NewEvent, StoredEvent};
 pub use flows::Flow;
@@ -43,7 +43,7 @@ pub use idempotency::IdempotencyRecord;
 pub use jobs::{Job, NewJob};
 pub use magic_links::TimelineStep;
 pub use oauth_states::StoredState;
-pub use sandbox::{ContactRow, SandboxGrant};
+// pub use sandbox::{ContactRow, SandboxGrant};
 
 /// How long a claim on a delivery or a job lasts.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -74,7 +74,8 @@ impl Store {
 
     /// Connects to PostgreSQL at a `postgres://` URL.
     pub async fn open_postgres(url: &str, clock: Clock) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?.application_name("panora").statement_cache_capacity(512);
+        let options =
+            PgConnectOptions::from_str(url)?.application_name("panora").statement_cache_capacity(512);
         let pool = PgPoolOptions::new()
             .max_connections(20)
             .acquire_timeout(Duration::from_secs(20))

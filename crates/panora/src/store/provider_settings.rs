@@ -7,9 +7,13 @@ use crate::model::ProjectId;
 
 impl Store {
     /// Slug to enabled, for those that were ever switched: at most one row a provider.
-    pub async fn list_provider_settings(&self, project: ProjectId) -> Result<BTreeMap<String, bool>, StoreError> {
-        let sql = Sql::new("SELECT provider_slug, enabled FROM provider_settings WHERE id_project = $1 LIMIT 5000")
-            .bind(project.to_string());
+    pub async fn list_provider_settings(
+        &self,
+        project: ProjectId,
+    ) -> Result<BTreeMap<String, bool>, StoreError> {
+        let sql =
+            Sql::new("SELECT provider_slug, enabled FROM provider_settings WHERE id_project = $1 LIMIT 5000")
+                .bind(project.to_string());
         let rows = self.db.all(sql).await?;
         rows.iter().map(|row| Ok((row.get("provider_slug")?, row.flag("enabled")?))).collect()
     }

@@ -1,0 +1,140 @@
+//! API keys: `Authorization: Bearer <key>` or `x-api-key: <key>`, and each key's rate limit.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::clock::{Clock as _, QuantaClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+
+use super::problem::Problem;
+use crate::app::App;
+use crate::model::{ApiKey, ApiKeyId, ApiKeyRecord, ProjectId, Time, TokenHash};
+
+/// Who calls the API.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    pub project: ProjectId,
+    pub key: ApiKeyId,
+}
+
+type Limiter =
+    RateLimiter<ApiKeyId, DefaultKeyedStateStore<ApiKeyId>, QuantaClock, StateInformationMiddleware>;
+
+/// What this node remembers of API keys.
+pub struct ApiKeys {
+    /// Short-lived, so that a revoked key is refused on every node within five seconds.
+    known: moka::future::Cache<TokenHash, Arc<ApiKeyRecord>>,
+    /// Noted at most once a minute a key.
+    touched: moka::sync::Cache<ApiKeyId, Time>,
+    limiter: Option<(u32, Limiter)>,
+}
+
+impl ApiKeys {
+    /// `rate_limit` is in requests a second a key; 0 for none.
+    pub fn new(rate_limit: u32) -> Self {
+        let known = moka::future::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(4)).build();
+        let touched = moka::sync::Cache::builder().max_capacity(10_000).build();
+        let limiter = NonZeroU32::new(rate_limit).map(|rate| {
+            let limiter = RateLimiter::keyed(Quota::per_second(rate)).with_middleware::<StateInformationMiddleware>();
+            (rate_limit, limiter)
+        });
+        Self { known, touched, limiter }
+    }
+
+    async fn find(&self, app: &App, hash: TokenHash) -> Result<Option<Arc<ApiKeyRecord>>, Problem> {
+        if let Some(record) = self.known.get(&hash).await {
+            return Ok(Some(record));
+        }
+        let Some(record) = app.store.lookup_api_key(hash).await? else { return Ok(None) };
+        let record = Arc::new(record);
+        self.known.insert(hash, record.clone()).await;
+        Ok(Some(record))
+    }
+
+    async fn touch(&self, app: &App, record: &ApiKeyRecord) -> Result<(), Problem> {
+        let now = app.clock.now();
+        let recent = self.touched.get(&record.id).is_some_and(|at| now.millis_since(at) < 60_000);
+        if !recent {
+            self.touched.insert(record.id, now);
+            app.store.touch_api_key(record.id_project, record.id, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The `RateLimit` headers, or the refusal of a key that asks too much.
+    fn admit(&self, key: ApiKeyId) -> Result<Option<[(&'static str, String); 2]>, Problem> {
+        let Some((rate, limiter)) = &self.limiter else { return Ok(None) };
+        match limiter.check_key(&key) {
+            Ok(snapshot) => Ok(Some([
+                ("ratelimit-policy", format!("\"default\";q={rate};w=1")),
+                ("ratelimit", format!("\"default\";r={};t=1", snapshot.remaining_burst_capacity())),
+            ])),
+            Err(until) => {
+                let wait = until.wait_time_from(QuantaClock::default().now());
+                let detail = format!("This key may ask {rate} times a second.");
+                Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(wait))
+            }
+        }
+    }
+}
+
+/// Refuses whoever has no live key, before anything else of the request is read.
+pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    match admit(&app, request.headers()).await {
+        Ok((caller, limits)) => {
+            request.extensions_mut().insert(caller);
+            let mut response = next.run(request).await;
+            for (name, value) in limits.into_iter().flatten() {
+                let value = HeaderValue::from_str(&value).expect("digits and quotes");
+                response.headers_mut().insert(name, value);
+            }
+            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+async fn admit(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<(Caller, Option<[(&'static str, String); 2]>), Problem> {
+    let unknown = || Problem::unauthorized("invalid_api_key", "This API key is not known, or no longer.");
+    let key = presented(headers)?;
+    let record = app.api_keys.find(app, key.hash()).await?.ok_or_else(unknown)?;
+    if !record.is_live(app.clock.now()) {
+        return Err(unknown());
+    }
+    let limits = app.api_keys.admit(record.id)?;
+    app.api_keys.touch(app, &record).await?;
+    Ok((Caller { project: record.id_project, key: record.id }, limits))
+}
+
+fn presented(headers: &HeaderMap) -> Result<ApiKey, Problem> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| {
+        let (scheme, key) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    let plain = headers.get("x-api-key").and_then(|value| value.to_str().ok()).map(str::trim);
+    plain.or(bearer).filter(|key| !key.is_empty()).map(ApiKey::from_text).ok_or_else(|| {
+        let detail = "Send your API key as `Authorization: Bearer <key>` or as `x-api-key: <key>`.";
+        Problem::unauthorized("missing_api_key", detail)
+    })
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // The layer above put it there; a route outside that layer has no caller.
+        parts.extensions.get::<Self>().copied().ok_or_else(Problem::internal)
+    }
+}

@@ -1,0 +1,128 @@
+//! JSON bodies: strict, bounded, refused with the pointer of what is wrong.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::http::problem::Problem;
+
+/// The most that a request's body may hold.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// A body's shape, with what the general bounds do not apply to.
+pub trait BodyRules: DeserializeOwned {
+    /// Top-level fields whose strings have bounds of their own.
+    const OWN_BOUNDS: &'static [&'static str] = &[];
+}
+
+/// A body of the shape `T`.
+pub struct JsonBody<T>(pub T);
+
+/// The same where no body at all is an answer too.
+pub struct OptionalJsonBody<T>(pub Option<T>);
+
+impl<S: Send + Sync, T: BodyRules> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read_json(&read(request).await?).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: BodyRules> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = read(request).await?;
+        if bytes.is_empty() { Ok(Self(None)) } else { read_json(&bytes).map(|body| Self(Some(body))) }
+    }
+}
+
+/// Reads a body of at most [`MAX_BODY`] bytes.
+pub async fn read(request: Request) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = "A request may hold 1 MiB.";
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    };
+    axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
+        let limit = std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        if limit { too_large() } else { Problem::field("", "The body ended before it was complete.") }
+    })
+}
+
+/// Reads JSON by the rules for numbers and strings, then as a `T`.
+pub fn read_json<T: BodyRules>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.is_empty() {
+        return Err(Problem::field("", "Send a JSON body."));
+    }
+    let value = panora_signature::intake::parse(bytes).map_err(|error| {
+        let code = "invalid_json";
+        let problem = Problem::new(StatusCode::BAD_REQUEST, code, "The body is not JSON that can be taken.");
+        problem.at(error.pointer, error.detail)
+    })?;
+    if let Value::Object(fields) = &value {
+        for (name, field) in fields.iter().filter(|(name, _)| !T::OWN_BOUNDS.contains(&name.as_str())) {
+            bounded(field, &mut format!("/{}", escaped(name)))?;
+        }
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        Problem::field(pointer, plain_words(&error.into_inner()))
+    })
+}
+
+fn bounded(value: &Value, pointer: &mut String) -> Result<(), Problem> {
+    let length = pointer.len();
+    match value {
+        Value::String(text) if text.chars().count() > super::MAX_TEXT => {
+            return Err(Problem::field(pointer.as_str(), "A string may hold 2,048 characters."));
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                bounded(item, pointer)?;
+                pointer.truncate(length);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                pointer.push_str(&format!("/{}", escaped(name)));
+                bounded(field, pointer)?;
+                pointer.truncate(length);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A name as part of a JSON pointer (RFC 6901, section 3).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", escaped(key))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// serde's words, without the position in a text that the caller never saw.
+fn plain_words(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    let words = words.split(" at line ").next().unwrap_or_default();
+    let mut words: String = words.chars().take(300).collect();
+    if let Some(first) = words.get(..1) {
+        words = first.to_uppercase() + &words[1..];
+    }
+    words + "."
+}

@@ -1,0 +1,133 @@
+//! `Idempotency-Key`: the same key and body gives the same answer for 24 hours. The record is written in the
+//! transaction that creates; only an HMAC of the request is kept, the answer is sealed.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tokio::sync::OwnedMutexGuard;
+
+use super::body::{BodyRules, read, read_json};
+use crate::app::App;
+use crate::http::auth::Caller;
+use crate::http::problem::Problem;
+use crate::store::{IdempotencyRecord, StoreError, Tx};
+use crate::vault::Slot;
+
+const LIFE: Duration = Duration::from_hours(24);
+/// How long a second request waits for the first.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A request that creates: who asks, its body, and what makes it safe to repeat.
+pub struct Create<T> {
+    pub caller: Caller,
+    pub body: T,
+    pub idempotency: Idempotency,
+}
+
+/// The claim on an `Idempotency-Key`; empty where the caller sent none.
+pub struct Idempotency(Option<Claim>);
+
+struct Claim {
+    caller: Caller,
+    key_mac: [u8; 32],
+    request_mac: [u8; 32],
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl<T: BodyRules> FromRequest<App> for Create<T> {
+    type Rejection = Response;
+
+    /// Refuses with a kept answer where there is one: a replay never reaches the handler.
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
+        let key = parts.headers.get("idempotency-key").cloned();
+        let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+        let bytes = read(Request::from_parts(parts, body)).await.map_err(IntoResponse::into_response)?;
+        let body = read_json(&bytes).map_err(IntoResponse::into_response)?;
+        let Some(key) = key else { return Ok(Self { caller, body, idempotency: Idempotency(None) }) };
+        let claim = claim(app, caller, key.as_bytes(), (&method, &path), &bytes).await?;
+        Ok(Self { caller, body, idempotency: Idempotency(Some(claim)) })
+    }
+}
+
+async fn claim(
+    app: &App,
+    caller: Caller,
+    key: &[u8],
+    (method, path): (&Method, &str),
+    body: &[u8],
+) -> Result<Claim, Response> {
+    if !(1..=255).contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
+        let detail = "`Idempotency-Key` is 1 to 255 visible ASCII characters.";
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_request", detail);
+        return Err(problem.into_response());
+    }
+    // `/webhook` and `/webhooks` are one resource, so one path.
+    let path = path.strip_prefix("/webhook").filter(|rest| !rest.starts_with('s')).map_or_else(
+        || path.to_owned(),
+        |rest| format!("/webhooks{rest}"),
+    );
+    let key_mac = app.vault.mac("idempotency key", &[method.as_str().as_bytes(), path.as_bytes(), key]);
+    let request_mac = app.vault.mac("idempotency request", &[body]);
+    let turn = app.idempotency.turn(caller.project, key_mac);
+    let turn = tokio::time::timeout(PATIENCE, turn).await.map_err(|_| in_progress().into_response())?;
+    match kept(app, caller, key_mac, request_mac).await {
+        Ok(None) => Ok(Claim { caller, key_mac, request_mac, _turn: turn }),
+        Ok(Some(answer)) => Err(answer),
+        Err(problem) => Err(problem.into_response()),
+    }
+}
+
+async fn kept(
+    app: &App,
+    caller: Caller,
+    key_mac: [u8; 32],
+    request_mac: [u8; 32],
+) -> Result<Option<Response>, Problem> {
+    let not_before = app.clock.now().minus(LIFE);
+    let record = app.store.lookup_idempotency_record(caller.project, key_mac, not_before).await?;
+    let Some(record) = record else { return Ok(None) };
+    if record.request_mac != request_mac {
+        let detail = "This Idempotency-Key came with another body before.";
+        return Err(Problem::conflict("idempotency_key_reused", detail));
+    }
+    let answer = app.vault.open(Slot::IdempotentAnswer, hex::encode(key_mac), &record.answer)?;
+    let status = StatusCode::from_u16(record.status).unwrap_or(StatusCode::CREATED);
+    Ok(Some((status, [(header::CONTENT_TYPE, "application/json")], answer).into_response()))
+}
+
+fn in_progress() -> Problem {
+    Problem::conflict("in_progress", "The first request with this Idempotency-Key has not ended yet.")
+        .retry_after(Duration::from_secs(1))
+}
+
+impl Idempotency {
+    /// Keeps the answer for repeats, in the transaction that makes it true.
+    pub async fn keep<T: Serialize>(
+        &self,
+        app: &App,
+        tx: &mut Tx,
+        status: StatusCode,
+        answer: &T,
+    ) -> Result<(), Problem> {
+        let Some(claim) = &self.0 else { return Ok(()) };
+        let now = app.clock.now();
+        let record = IdempotencyRecord {
+            id_project: claim.caller.project,
+            key_mac: claim.key_mac,
+            request_mac: claim.request_mac,
+            status: status.as_u16(),
+            answer: app.vault.seal_json(Slot::IdempotentAnswer, hex::encode(claim.key_mac), answer),
+            created_at: now,
+        };
+        match app.store.add_idempotency_record(tx, &record, now.minus(LIFE)).await {
+            // Another node was first: its answer is there at the next try.
+            Err(StoreError::Conflict) => Err(in_progress()),
+            other => Ok(other?),
+        }
+    }
+}

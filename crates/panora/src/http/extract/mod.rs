@@ -1,0 +1,15 @@
+//! What handlers take a request apart with. Whatever is unknown, missing or malformed is a 400 that names it.
+
+mod body;
+mod idempotency;
+mod page;
+mod path;
+mod query;
+mod values;
+
+pub use body::{BodyRules, JsonBody, OptionalJsonBody};
+pub use idempotency::{Create, Idempotency};
+pub use page::{PageParams, page_answer};
+pub use path::IdPath;
+pub use query::Query;
+pub use values::{MAX_TEXT, metadata, parse_id, return_url};

@@ -1,0 +1,23 @@
+//! Query parameters: unknown and malformed ones are refused.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::http::problem::Problem;
+
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query.map(|axum::extract::Query(value)| Self(value)).map_err(|error| {
+            let words = error.body_text();
+            let words = words.rsplit(": ").next().unwrap_or_default();
+            let name = words.split('`').nth(1).unwrap_or_default();
+            Problem::field(format!("?{name}"), format!("{words}."))
+        })
+    }
+}

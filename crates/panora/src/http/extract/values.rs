@@ -1,0 +1,45 @@
+//! Rules for values that several bodies share.
+
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::http::problem::Problem;
+
+/// The most characters of a string that has no bound of its own.
+pub const MAX_TEXT: usize = 2048;
+
+/// An id in a body: malformed is 400.
+pub fn parse_id<T: FromStr>(pointer: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::field(pointer, "Not an id: ids are UUIDs."))
+}
+
+/// `metadata` of at most 16 KiB, counted in canonical form.
+pub fn metadata(given: Option<Map<String, Value>>) -> Result<Map<String, Value>, Problem> {
+    let given = given.unwrap_or_default();
+    let size = panora_signature::canonical_json(&Value::Object(given.clone())).len();
+    if size > 16 * 1024 {
+        return Err(Problem::field("/metadata", "`metadata` may hold 16 KiB."));
+    }
+    Ok(given)
+}
+
+/// Where the connect page may send a person back to: exact, https (http where local), without user info or
+/// fragment.
+pub fn return_url(pointer: &str, text: &str) -> Result<Url, Problem> {
+    let url = Url::parse(text).map_err(|_| Problem::field(pointer, "Not an absolute URL."))?;
+    let local = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    match url.scheme() {
+        "https" if plain => Ok(url),
+        "http" if plain && local => Ok(url),
+        "https" | "http" if !plain => Err(Problem::field(pointer, "Leave out user info and fragment.")),
+        _ => Err(Problem::field(pointer, "Must begin with https:// (http:// only for this machine).")),
+    }
+}

@@ -1,0 +1,58 @@
+//! The outermost layer: names each request, logs it by its route's template, renders problems, and turns a
+//! panic into a 500. A path or query is never logged: they may hold tokens.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use super::problem::Problem;
+use crate::app::App;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id by which a request is found in the logs.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
+/// Runs the request inside a span that carries its id.
+pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = sane(request.headers().get(&X_REQUEST_ID))
+        .unwrap_or_else(|| app.random.uuid(app.clock.now()).to_string());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route = %route);
+    let started = Instant::now();
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
+    let mut response = run.await.unwrap_or_else(|_| {
+        span.in_scope(|| tracing::error!("a handler panicked"));
+        Problem::internal().into_response()
+    });
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        // Headers that were set on the way out (rate limits, cookies) stay.
+        let mut rendered = problem.render(&id);
+        for (name, value) in response.headers() {
+            if !rendered.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {
+                rendered.headers_mut().append(name, value.clone());
+            }
+        }
+        response = rendered;
+    }
+    let value = HeaderValue::from_str(&id).expect("a sane id is a header value");
+    response.headers_mut().insert(X_REQUEST_ID, value);
+    let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
+    span.in_scope(|| tracing::info!(status, duration_ms = u64::try_from(millis).unwrap_or(u64::MAX), "answered"));
+    response
+}
+
+/// The caller's own id, if it is short and plain.
+fn sane(value: Option<&HeaderValue>) -> Option<String> {
+    let text = value?.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+    (!text.is_empty() && text.len() <= 64 && text.bytes().all(plain)).then(|| text.to_owned())
+}

@@ -1,0 +1,71 @@
+//! The attempts of deliveries.
+
+use super::row::millis;
+use super::{Row, Sql, Store, StoreError, Tx};
+use crate::model::{AttemptId, DeliveryId, ProjectId, Time};
+use crate::vault::Sealed;
+
+/// One request that was made, or could not be made, for a delivery.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub id: AttemptId,
+    pub id_project: ProjectId,
+    pub id_delivery: DeliveryId,
+    pub started_at: Time,
+    pub ended_at: Time,
+    /// None when no answer came.
+    pub status: Option<u16>,
+    /// A stable code when no answer came.
+    pub error: Option<String>,
+    /// Address, headers, answer: JSON, sealed. None once the person was erased.
+    pub detail: Option<Sealed>,
+}
+
+fn attempt(row: &Row) -> Result<Attempt, StoreError> {
+    Ok(Attempt {
+        id: row.parsed("id")?,
+        id_project: row.parsed("id_project")?,
+        id_delivery: row.parsed("id_delivery")?,
+        started_at: row.time("started_at")?,
+        ended_at: row.time("ended_at")?,
+        status: row.get::<Option<i64>>("status")?.and_then(|status| u16::try_from(status).ok()),
+        error: row.get("error")?,
+        detail: row.get::<Option<Vec<u8>>>("detail")?.map(Sealed),
+    })
+}
+
+impl Store {
+    pub async fn add_attempts(&self, tx: &mut Tx, attempts: &[Attempt]) -> Result<(), StoreError> {
+        let mut sql = Sql::new(
+            "INSERT INTO attempts (id, id_project, id_delivery, started_at, ended_at, status, error, detail) VALUES ",
+        );
+        sql.push_rows(attempts, |it| {
+            vec![
+                it.id.to_string().into(),
+                it.id_project.to_string().into(),
+                it.id_delivery.to_string().into(),
+                it.started_at.millis().into(),
+                millis(Some(it.ended_at)).into(),
+                it.status.map(i64::from).into(),
+                (&it.error).into(),
+                it.detail.as_ref().map(|sealed| sealed.0.clone()).into(),
+            ]
+        });
+        tx.execute(sql).await.map(|_| ())
+    }
+
+    /// A delivery's attempts, oldest first: at most 200.
+    pub async fn list_attempts(
+        &self,
+        project: ProjectId,
+        delivery: DeliveryId,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let sql = Sql::new(
+            "SELECT id, id_project, id_delivery, started_at, ended_at, status, error, detail FROM attempts \
+             WHERE id_project = $1 AND id_delivery = $2 ORDER BY id LIMIT 200",
+        )
+        .bind(project.to_string())
+        .bind(delivery.to_string());
+        self.db.all(sql).await?.iter().map(attempt).collect()
+    }
+}
