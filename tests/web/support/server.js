@@ -1,0 +1,100 @@
+// A Panora server of its own for each test file: SQLite in a temporary folder, a free port, one API key.
+// Never talks to a server that was there before.
+
+import { spawn } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const BINARY = process.env.PANORA_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/panora");
+const START_DEADLINE_MS = 30_000;
+
+/** Starts a server and gives what tests do with it; `name` is that of its log file. */
+export async function startServer(name) {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const key = `test_${randomBytes(24).toString("hex")}`;
+  const folder = await mkdtemp(join(tmpdir(), "panora-web-"));
+  const server = spawn(BINARY, ["serve"], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH,
+      PANORA_BIND: `127.0.0.1:${port}`,
+      PANORA_PUBLIC_URL: url,
+      PANORA_DATA_DIR: join(folder, "data"),
+      PANORA_BOOTSTRAP_API_KEY: key,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = new Promise((done) => server.once("close", done));
+  const failed = new Promise((_, fail) => server.once("error", fail));
+  process.once("exit", () => server.kill("SIGKILL"));
+  await keepLog(server, name);
+  await Promise.race([ready(url, server), failed]);
+
+  return {
+    url,
+    api: (method, path, body) => callApi(url, key, method, path, body),
+    /** A link for a new linked user; `fields` are added to those of POST /magic_links. */
+    async createLink(fields = {}) {
+      const linked_user_origin_id = `user-${randomUUID()}`;
+      const asked = { linked_user_origin_id, alias: "Ada Lovelace", ...fields };
+      const link = await callApi(url, key, "POST", "/magic_links", asked);
+      return { ...link, linked_user_origin_id };
+    },
+    connectionsOf: (originId) =>
+      callApi(url, key, "GET", `/connections?linked_user_origin_id=${encodeURIComponent(originId)}`),
+    async stop() {
+      server.kill("SIGTERM");
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function callApi(url, key, method, path, body) {
+  const response = await fetch(url + path, {
+    method,
+    headers: { authorization: `Bearer ${key}`, ...(body && { "content-type": "application/json" }) },
+    body: body && JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+  return JSON.parse(text);
+}
+
+async function keepLog(server, name) {
+  const folder = join(ROOT, "tests-output/logs");
+  await mkdir(folder, { recursive: true });
+  const log = createWriteStream(join(folder, `web-${name}-server.log`));
+  server.stdout.pipe(log, { end: false });
+  server.stderr.pipe(log, { end: false });
+}
+
+async function ready(url, server) {
+  const deadline = Date.now() + START_DEADLINE_MS;
+  while (Date.now() < deadline && server.exitCode === null) {
+    const response = await fetch(`${url}/ready`).catch(() => undefined);
+    if (response?.ok) return;
+    await pause(50);
+  }
+  server.kill("SIGKILL");
+  throw new Error("the server did not become ready: see tests-output/logs");
+}
+
+function freePort() {
+  return new Promise((found, fail) => {
+    const probe = createServer();
+    probe.once("error", fail);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => found(port));
+    });
+  });
+}
