@@ -1,4 +1,4 @@
-// What is promised about each page of the connect flow, on a desktop and a phone, light and dark.
+// What is promised about each page that people outside see, on a desktop and a phone, light and dark.
 // A picture of each is kept in tests-output/screens for people to look at.
 
 import assert from "node:assert/strict";
@@ -34,11 +34,14 @@ after(async () => {
   await server?.stop();
 });
 
-/** Walks through the flow's pages in one look and notes what can be measured on each. */
+/** Walks through the pages that people outside see in one look and notes what can be measured on each. */
 async function seeEveryPage({ look, ...options }) {
   const visitor = await newVisitor(browser, server.url, options);
   const { page } = visitor;
-  const see = async (name) => sights.push({ where: `${name}-${look}`, ...(await measure(page, `${name}-${look}`)) });
+  const see = async (name, seen = page) => {
+    const where = `${name}-${look}`;
+    sights.push({ where, ...(await measure(seen, where)) });
+  };
 
   await page.goto((await server.createLink()).url);
   await see("picker");
@@ -55,9 +58,12 @@ async function seeEveryPage({ look, ...options }) {
   await at.deny(page, await server.createLink({ providers: ["sandbox"] }));
   await see("denied");
 
+  await page.goto(`${server.url}/docs`);
+  await see("docs");
+
   const stranger = await newVisitor(browser, server.url, options);
   await stranger.page.goto(link.url);
-  sights.push({ where: `used-${look}`, ...(await measure(stranger.page, `used-${look}`)) });
+  await see("used", stranger.page);
 
   troubles.push(...visitor.troubles, ...stranger.troubles);
   await stranger.leave();

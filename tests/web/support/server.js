@@ -15,6 +15,14 @@ export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const BINARY = process.env.PANORA_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/panora");
 const START_DEADLINE_MS = 30_000;
 
+// Apps that exist nowhere, so that a link without limits offers a choice. Nobody is sent to these providers.
+const MORE_PROVIDERS = Object.fromEntries(
+  ["HUBSPOT", "GITHUB", "LINEAR"].flatMap((slug) => [
+    [`PANORA_${slug}_CLIENT_ID`, "nobody"],
+    [`PANORA_${slug}_CLIENT_SECRET`, "nothing"],
+  ]),
+);
+
 /** Starts a server and gives what tests do with it; `name` is that of its log file. */
 export async function startServer(name) {
   const port = await freePort();
@@ -29,6 +37,7 @@ export async function startServer(name) {
       PANORA_PUBLIC_URL: url,
       PANORA_DATA_DIR: join(folder, "data"),
       PANORA_BOOTSTRAP_API_KEY: key,
+      ...MORE_PROVIDERS,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
