@@ -1,1 +1,34 @@
+//! Providers are data: this crate reads their files and turns them into requests, and answers into plain values.
+//! It must never make a request, and no line of it knows a provider by name.
 
+mod answer;
+mod authorize;
+mod call;
+mod catalog;
+mod credential;
+mod file;
+mod identity;
+mod path;
+mod provider;
+mod question;
+mod request;
+mod revoke;
+mod token;
+mod values;
+mod verify;
+
+pub use answer::{Grant, RefusalKind, TokenRefusal};
+pub use authorize::AuthorizeInput;
+pub use call::{Call, CallError};
+pub use catalog::{Catalog, CatalogError};
+pub use credential::{Client, Credential};
+pub use file::{AuthKind, FileError, Pagination, Pointer, RateLimit, ResetUnit};
+pub use identity::Account;
+pub use path::PathError;
+pub use provider::{Provider, ProviderOrigin};
+pub use question::{AnswerError, Question};
+pub use request::HttpRequest;
+pub use revoke::RevocationOutcome;
+pub use token::ExchangeInput;
+pub use values::{RenderError, Variables};
+pub use verify::Verification;

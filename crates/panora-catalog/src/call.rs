@@ -1,0 +1,171 @@
+//! Calls of a connection to its provider's API: where they go and how they carry the credential. A call never
+//! leaves the hosts that the provider's file names.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use crate::credential::Credential;
+use crate::file::{AuthKind, Template};
+use crate::path::{PathError, join};
+use crate::provider::Provider;
+use crate::request::{Pairs, basic};
+use crate::values::{RenderError, Values, Variables};
+
+/// Where a call goes, and what the provider's file adds to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Call {
+    /// With credential parameters, where the provider has them: never to be stored or shown.
+    pub url: Url,
+    /// The same without them.
+    pub shown_url: Url,
+    /// They carry the credential and replace the caller's of the same name.
+    pub credential_headers: Vec<(String, String)>,
+    /// They yield to the caller's of the same name.
+    pub default_headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.credential_headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Call")
+            .field("host", &self.shown_url.host_str())
+            .field("path", &self.shown_url.path())
+            .field("credential_headers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A call that is not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error("overrideBaseUrl must be https:// and one of the provider's hosts, with nothing behind it")]
+    OverrideNotAllowed,
+    #[error(transparent)]
+    Render(#[from] RenderError),
+}
+
+/// What of a credential goes where.
+pub(crate) struct Carried {
+    pub(crate) credential_headers: Pairs,
+    pub(crate) default_headers: Pairs,
+    pub(crate) query: Pairs,
+}
+
+impl Provider {
+    /// This account's API base URL.
+    pub fn api_base_url(&self, variables: &Variables) -> Result<Url, RenderError> {
+        Values::new(self, variables).url(&self.file.api.base_url)
+    }
+
+    /// A call of the path, under the API's base URL or another host that the file lists.
+    pub fn call(
+        &self,
+        credential: &Credential,
+        variables: &Variables,
+        path_and_query: &str,
+        override_base_url: Option<&str>,
+    ) -> Result<Call, CallError> {
+        let base = self.api_base_url(variables)?;
+        let base = override_base_url.map_or(Ok(base.clone()), |other| self.other_base(&base, other))?;
+        let carried = self.carried(credential, variables)?;
+        let mut shown_url = join(&base, path_and_query)?;
+        self.remove_credential_parameters(&mut shown_url);
+        let mut url = shown_url.clone();
+        if !carried.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&carried.query);
+        }
+        let Carried { credential_headers, default_headers, .. } = carried;
+        Ok(Call { url, shown_url, credential_headers, default_headers })
+    }
+
+    /// The query parameters that hold a credential, to be left out of what is shown.
+    pub fn credential_query_parameters(&self) -> impl Iterator<Item = &str> {
+        self.file.api.query.keys().map(String::as_str)
+    }
+
+    fn other_base(&self, base: &Url, other: &str) -> Result<Url, CallError> {
+        let url = Url::parse(other).map_err(|_| CallError::OverrideNotAllowed)?;
+        if url.as_str().trim_end_matches('/') == base.as_str().trim_end_matches('/') {
+            return Ok(url);
+        }
+        let host = url.host_str().unwrap_or_default();
+        let listed = self.file.api.hosts.iter().any(|pattern| pattern.matches(host));
+        // Compared as a whole: no user info, port, path, query or fragment is left beside scheme and host.
+        if listed && url.as_str() == format!("https://{host}/") {
+            Ok(url)
+        } else {
+            Err(CallError::OverrideNotAllowed)
+        }
+    }
+
+    /// A caller's own parameter of that name could only be a mistake, or an attempt.
+    fn remove_credential_parameters(&self, url: &mut Url) {
+        let is_ours = |name: &str| self.file.api.query.contains_key(name);
+        let Some(query) = url.query() else { return };
+        let kept = query
+            .split('&')
+            .filter(|pair| !url::form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| is_ours(&name)));
+        let kept = kept.collect::<Vec<_>>().join("&");
+        url.set_query(Some(kept.as_str()).filter(|query| !query.is_empty()));
+    }
+
+    pub(crate) fn carried(
+        &self,
+        credential: &Credential,
+        variables: &Variables,
+    ) -> Result<Carried, RenderError> {
+        let api = &self.file.api;
+        let (values, secrets) = self.with_credential(credential, variables)?;
+        let secret = |template: &Template| template.variables().any(|name| secrets.contains(&name));
+        let mut carried =
+            Carried { credential_headers: Vec::new(), default_headers: Vec::new(), query: Vec::new() };
+        for (name, template) in &api.headers {
+            let header = (name.clone(), values.text(template)?);
+            let headers =
+                if secret(template) { &mut carried.credential_headers } else { &mut carried.default_headers };
+            headers.push(header);
+        }
+        for (name, template) in &api.query {
+            carried.query.push((name.clone(), values.text(template)?));
+        }
+        if let Some(pair) = &api.basic {
+            carried.credential_headers.push(basic(&values.text(&pair.user)?, &values.text(&pair.password)?));
+        }
+        let nowhere = carried.credential_headers.is_empty() && carried.query.is_empty();
+        if let (true, Credential::OAuth { access_token }) = (nowhere, credential) {
+            // RFC 6750, section 2.1
+            let bearer = format!("Bearer {}", access_token.expose_secret());
+            carried.credential_headers.push(("Authorization".to_owned(), bearer));
+        }
+        Ok(carried)
+    }
+
+    /// The values of a credential, and their names. Fields left empty are their defaults.
+    fn with_credential<'a>(
+        &'a self,
+        credential: &'a Credential,
+        variables: &'a Variables,
+    ) -> Result<(Values<'a>, Vec<&'a str>), RenderError> {
+        let mut values = Values::new(self, variables);
+        let fields = match (credential, self.file.auth) {
+            (Credential::OAuth { access_token }, AuthKind::Oauth2Code) => {
+                return Ok((values.with("access_token", access_token.expose_secret()), vec!["access_token"]));
+            }
+            (Credential::Fields(fields), AuthKind::ApiKey | AuthKind::Basic) => fields,
+            _ => return Err(RenderError::WrongCredential),
+        };
+        let mut names = Vec::new();
+        for declared in self.file.credentials.iter().map(|field| &field.value) {
+            let given =
+                fields.get(&declared.name).map(SecretString::expose_secret).or(declared.default.as_deref());
+            let value = given.ok_or_else(|| RenderError::MissingVariable(declared.name.clone()))?;
+            values = values.with(&declared.name, value);
+            names.push(declared.name.as_str());
+        }
+        Ok((values, names))
+    }
+}

@@ -1,0 +1,22 @@
+//! The secrets that requests are made with. None of them is ever printed.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+
+/// An OAuth client as registered at the provider; a public one has no secret.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub id: String,
+    pub secret: Option<SecretString>,
+}
+
+/// What a connection calls the provider with.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    OAuth {
+        access_token: SecretString,
+    },
+    /// The fields of an API key or basic form, by the names in the provider's file.
+    Fields(BTreeMap<String, SecretString>),
+}

@@ -1,0 +1,21 @@
+//! The format of a provider file: what it can say, and whether what it says holds together. It must never do
+//! I/O, and must not use the rest of the crate: the build script compiles it too, to check the built-in files.
+
+mod api;
+mod check;
+mod error;
+mod host;
+mod oauth;
+mod provider;
+mod template;
+mod variable;
+
+pub use api::{Pagination, RateLimit, Request, ResetUnit, Verify};
+pub use error::FileError;
+pub use host::host_of;
+pub use oauth::{
+    Answer, Authorization, ClientAuth, Encoding, Expiry, Parameters, Pkce, RevocationRequest, Scopes, Token,
+};
+pub use provider::{AuthKind, ProviderFile};
+pub use template::{Part, Pointer, Template};
+pub use variable::{Source, Variable};

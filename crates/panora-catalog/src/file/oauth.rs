@@ -1,0 +1,252 @@
+//! OAuth 2 as providers speak it: where they follow RFC 6749 the defaults serve, and each departure has a word
+//! here. Plain data; nothing here makes a request.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::Deserialize;
+
+use super::api::method;
+use super::template::{Pointer, Template};
+
+/// Extra parameters by name. They win over the standard ones; `null` leaves a standard one out.
+pub type Parameters = BTreeMap<String, Option<Template>>;
+
+/// The authorization request, RFC 6749 section 4.1.1.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authorization {
+    pub url: Template,
+    #[serde(default)]
+    pub parameters: Parameters,
+    /// Other names for standard parameters: `client_id: applicationId`.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
+    #[serde(default)]
+    pub pkce: Pkce,
+    /// What the callback calls the code.
+    #[serde(default = "code")]
+    pub code_parameter: String,
+}
+
+fn code() -> String {
+    "code".to_owned()
+}
+
+/// RFC 7636. On unless a file says why not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pkce {
+    #[default]
+    S256,
+    /// The reason.
+    Off(String),
+}
+
+/// The token endpoint, RFC 6749 sections 4.1.3 and 5.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    pub url: Template,
+    #[serde(default)]
+    pub client_auth: ClientAuth,
+    #[serde(default)]
+    pub encoding: Encoding,
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    /// For the code exchange.
+    #[serde(default)]
+    pub parameters: Parameters,
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
+    /// Where things stand in the answer. The first entry whose access token is there counts.
+    #[serde(default = "standard_answer")]
+    pub answers: Vec<Answer>,
+    /// Where a refusal names its error, whatever the status.
+    #[serde(default = "error_pointer")]
+    pub error: Pointer,
+    /// Errors beside `invalid_grant` after which only the person can help.
+    #[serde(default)]
+    pub permanent_errors: Vec<String>,
+}
+
+fn standard_answer() -> Vec<Answer> {
+    vec![Answer {
+        access_token: pointer("/access_token"),
+        refresh_token: refresh_token_pointer(),
+        expires: Expiry::default(),
+        scope: scope_pointer(),
+    }]
+}
+
+fn pointer(text: &str) -> Pointer {
+    Pointer::try_from(text.to_owned()).expect("a constant with a leading slash")
+}
+
+fn error_pointer() -> Pointer {
+    pointer("/error")
+}
+
+fn refresh_token_pointer() -> Pointer {
+    pointer("/refresh_token")
+}
+
+fn scope_pointer() -> Pointer {
+    pointer("/scope")
+}
+
+/// How the client proves itself at the token endpoint, RFC 6749 section 2.3.1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    #[default]
+    Body,
+    Basic,
+    /// HTTP Basic with the secret as user name and no password; the client id is not sent.
+    SecretAsUser,
+    /// Nothing but what the parameters say.
+    None,
+}
+
+/// How a request's parameters are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    #[default]
+    Form,
+    Json,
+    Query,
+}
+
+/// Where a token answer holds what.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    pub access_token: Pointer,
+    #[serde(default = "refresh_token_pointer")]
+    pub refresh_token: Pointer,
+    #[serde(default)]
+    pub expires: Expiry,
+    /// A list, or a text divided by spaces or commas.
+    #[serde(default = "scope_pointer")]
+    pub scope: Pointer,
+}
+
+/// When an access token ends.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expiry {
+    /// Seconds from now; not said means not known.
+    In(Pointer),
+    /// Unix time in seconds.
+    AtSeconds(Pointer),
+    /// Unix time in milliseconds.
+    AtMilliseconds(Pointer),
+    /// RFC 3339.
+    AtText(Pointer),
+    /// A lifetime in seconds that the answer does not tell.
+    Lifetime(u32),
+    /// Whatever the answer says.
+    Never,
+}
+
+impl Default for Expiry {
+    fn default() -> Self {
+        Self::In(pointer("/expires_in"))
+    }
+}
+
+/// The refresh, RFC 6749 section 6. What is left out is as for the code exchange, `parameters` aside.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    #[serde(default)]
+    pub url: Option<Template>,
+    #[serde(default)]
+    pub client_auth: Option<ClientAuth>,
+    #[serde(default)]
+    pub encoding: Option<Encoding>,
+    #[serde(default)]
+    pub parameters: Parameters,
+    /// Each refresh token works once: a new one must be durable before anything else is done.
+    #[serde(default)]
+    pub rotates: bool,
+}
+
+/// How to give a grant back. Left out where the provider has no way.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// Sent in this order; one that needs a refresh token is left out where there is none.
+    pub requests: Vec<RevocationRequest>,
+    /// Statuses beside 404 and 410 that mean "already gone".
+    #[serde(default)]
+    pub gone_statuses: Vec<u16>,
+    /// Error codes that mean "already gone".
+    #[serde(default)]
+    pub gone_errors: Vec<String>,
+}
+
+/// One request of a revocation. Its templates may hold `{access_token}`, `{refresh_token}`, `{client_id}`, and
+/// `{token}`: the refresh token, or the access token where there is none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationRequest {
+    #[serde(default = "post", deserialize_with = "method")]
+    pub method: Method,
+    pub url: Template,
+    #[serde(default = "no_client_auth")]
+    pub client_auth: ClientAuth,
+    #[serde(default)]
+    pub encoding: Encoding,
+    #[serde(default)]
+    pub headers: BTreeMap<String, Template>,
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Template>,
+}
+
+fn post() -> Method {
+    Method::POST
+}
+
+fn no_client_auth() -> ClientAuth {
+    ClientAuth::None
+}
+
+/// What to ask for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scopes {
+    /// `null` where the provider's authorization request has no such parameter.
+    #[serde(default = "scope_parameter")]
+    pub parameter: Option<String>,
+    #[serde(default = "space")]
+    pub separator: String,
+    /// Asked for unless the integrator chooses others; empty says that the provider has none.
+    pub default: Vec<Scope>,
+    /// Added to whatever is asked for, never shown and never missed (`offline_access`).
+    #[serde(default)]
+    pub always: Vec<String>,
+    /// Further lists in parameters of their own: `optional_scope`, `user_scope`.
+    #[serde(default)]
+    pub more: BTreeMap<String, Vec<String>>,
+}
+
+#[expect(clippy::unnecessary_wraps)] // serde wants the type of the field
+fn scope_parameter() -> Option<String> {
+    Some("scope".to_owned())
+}
+
+fn space() -> String {
+    " ".to_owned()
+}
+
+/// A scope and what it means to the person who is asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    pub name: String,
+    /// Ends the sentence "Acme ...": `can read your contacts`. Equal ones are said once.
+    #[serde(default)]
+    pub says: Option<String>,
+}

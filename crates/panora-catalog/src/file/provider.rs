@@ -1,0 +1,112 @@
+//! The provider file as a whole. It is read, checked and then never changed.
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::api::{Api, Identity, Verify};
+use super::check;
+use super::error::FileError;
+use super::oauth::{Authorization, Refresh, Revocation, Scopes, Token};
+use super::variable::Variable;
+
+/// A provider, as its file describes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderFile {
+    /// Equals the file's name.
+    pub slug: Spanned<String>,
+    pub name: String,
+    /// Other words people search by.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// The first is the one that connections carry.
+    pub verticals: Spanned<Vec<String>>,
+    /// `#rrggbb`, for the tile.
+    pub colour: Spanned<String>,
+    /// The API's documentation.
+    pub docs: Spanned<String>,
+    /// Where the integrator registers an OAuth client.
+    #[serde(default)]
+    pub setup: Option<Spanned<String>>,
+    pub auth: AuthKind,
+    /// A public client that needs no registration.
+    #[serde(default)]
+    pub client: Option<BuiltInClient>,
+    #[serde(default)]
+    pub variables: Vec<Spanned<Variable>>,
+    /// What the person pastes; with `api_key` and `basic` only.
+    #[serde(default)]
+    pub credentials: Vec<Spanned<Variable>>,
+    #[serde(default)]
+    pub authorization: Option<Authorization>,
+    #[serde(default)]
+    pub token: Option<Token>,
+    #[serde(default)]
+    pub refresh: Refresh,
+    #[serde(default)]
+    pub revocation: Option<Revocation>,
+    #[serde(default)]
+    pub scopes: Option<Scopes>,
+    pub api: Api,
+    #[serde(default)]
+    pub identity: Option<Identity>,
+    #[serde(default)]
+    pub verify: Option<Verify>,
+    /// Sentences for the page that says what is shared, after those of the scopes.
+    #[serde(default)]
+    pub sharing: Vec<String>,
+    /// What a person should know before connecting: a role or plan needed, where the key page is.
+    #[serde(default)]
+    pub connect_help: Option<String>,
+    /// What the integrator must know when setting up.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Facts that nobody has tried yet.
+    #[serde(default)]
+    pub unverified: Vec<String>,
+}
+
+/// How an account is authorised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthKind {
+    Oauth2Code,
+    ApiKey,
+    Basic,
+}
+
+impl AuthKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oauth2Code => "oauth2_code",
+            Self::ApiKey => "api_key",
+            Self::Basic => "basic",
+        }
+    }
+}
+
+/// A client that the provider knows without registration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuiltInClient {
+    pub id: String,
+}
+
+impl ProviderFile {
+    /// Reads and checks one file. `stem` is its name without `.yaml`, which its slug must equal; `file` is the
+    /// name that errors use.
+    pub fn parse(file: &str, stem: &str, text: &str) -> Result<Self, FileError> {
+        let wrong = |line, problem| FileError { file: file.to_owned(), line, problem };
+        let parsed: Self = serde_saphyr::from_str(text).map_err(|error| {
+            let line = error.location().map_or(1, |location| location.line());
+            wrong(line, error.without_snippet().to_string())
+        })?;
+        check::check(&parsed, stem).map_err(|(line, problem)| wrong(line, problem))?;
+        Ok(parsed)
+    }
+
+    /// The declared variable of that name.
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().map(|variable| &variable.value).find(|variable| variable.name == name)
+    }
+}

@@ -1,0 +1,107 @@
+//! What differs between two accounts at one provider (a subdomain, a data centre), and the credential fields of
+//! a form: where each comes from and which values are sound. No value is sent from here.
+
+use regex::Regex;
+use serde::Deserialize;
+
+use super::host::{HostPattern, host_of, is_label};
+use super::template::Pointer;
+
+/// A variable of a provider file, or one of its credential fields.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    pub name: String,
+    /// Who gives the value. Credential fields always come from the person.
+    #[serde(default)]
+    pub from: Source,
+    /// What the form calls it. Needed where a person or the integrator is asked.
+    #[serde(default)]
+    pub label: String,
+    /// Where to find it, in a sentence.
+    #[serde(default)]
+    pub help: Option<String>,
+    #[serde(default)]
+    pub example: Option<String>,
+    /// Used when the answer is left empty: makes the question optional.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// The whole value must match; anchored by itself.
+    #[serde(default)]
+    pub pattern: Option<Pattern>,
+    /// The value is one of these. The safest shape for a part of a host name.
+    #[serde(default)]
+    pub one_of: Vec<String>,
+    /// The value is a host name that one of these patterns matches.
+    #[serde(default)]
+    pub hosts: Vec<HostPattern>,
+    /// What follows the value in a host name: `.zendesk.com`. A pasted URL is cut down by it.
+    #[serde(default)]
+    pub suffix: Option<String>,
+    /// Credential fields: `false` shows the text while it is typed (a user name, an e-mail address).
+    #[serde(default = "yes")]
+    pub secret: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where a variable's value comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// The person who connects, before leaving for the provider.
+    #[default]
+    Person,
+    /// The integrator, once, together with the OAuth client.
+    App,
+    /// The answer to the code exchange, and to each refresh that repeats it.
+    Token(Pointer),
+    /// A query parameter of the callback.
+    Callback(String),
+    /// The answer to the identity request.
+    Identity(Pointer),
+}
+
+/// A regular expression for a whole value.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    pub fn matches(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        // Anchored here, so that no file can forget to.
+        Regex::new(&format!(r"\A(?:{text})\z")).map(Self).map_err(|error| format!("bad pattern: {error}"))
+    }
+}
+
+impl Variable {
+    /// A provider's own value as it is kept: where a host is declared, the host of a URL.
+    pub fn tidy(&self, value: &str) -> String {
+        if self.hosts.is_empty() { value.to_owned() } else { host_of(value) }
+    }
+
+    /// Whether the value has the shape that this variable declares.
+    pub fn accepts(&self, value: &str) -> bool {
+        let listed = self.one_of.is_empty() || self.one_of.iter().any(|allowed| allowed == value);
+        let shaped = self.pattern.as_ref().is_none_or(|pattern| pattern.matches(value));
+        let hosted = self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(value));
+        // As a path segment a lone dot or two would climb out of the base path.
+        listed && shaped && hosted && !value.is_empty() && value != "." && value != ".."
+    }
+
+    /// Whether the value may stand in a host name: listed, matched by a host pattern, or one label.
+    pub fn accepts_in_host(&self, value: &str) -> bool {
+        let known = !self.one_of.is_empty() || !self.hosts.is_empty();
+        self.accepts(value) && (known || is_label(value))
+    }
+}

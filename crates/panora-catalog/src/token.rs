@@ -1,0 +1,103 @@
+//! Requests to the token endpoint: the code for a grant (RFC 6749, section 4.1.3), and a refresh (section 6).
+
+use http::Method;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::authorize::overlay;
+use crate::credential::Client;
+use crate::file::{ClientAuth, Encoding, Parameters, Template, Token};
+use crate::provider::Provider;
+use crate::request::{HttpRequest, Pairs, encode, prove_client};
+use crate::values::{RenderError, Values, Variables};
+
+/// What a code is exchanged with.
+#[derive(Clone, Copy, Debug)]
+pub struct ExchangeInput<'a> {
+    pub client: &'a Client,
+    pub code: &'a SecretString,
+    /// The PKCE verifier, where the authorization carried its challenge.
+    pub code_verifier: Option<&'a SecretString>,
+    pub redirect_uri: &'a str,
+    pub variables: &'a Variables,
+}
+
+/// The token endpoint as one of the two grants uses it.
+struct Endpoint<'a> {
+    token: &'a Token,
+    url: &'a Template,
+    client_auth: ClientAuth,
+    encoding: Encoding,
+    parameters: &'a Parameters,
+}
+
+impl Provider {
+    /// Exchanges the callback's code.
+    pub fn code_exchange(&self, input: &ExchangeInput<'_>) -> Result<HttpRequest, RenderError> {
+        let token = self.file.token.as_ref().ok_or(RenderError::NotOauth)?;
+        let mut standard = vec![
+            ("grant_type", "authorization_code".to_owned()),
+            ("code", input.code.expose_secret().to_owned()),
+            ("redirect_uri", input.redirect_uri.to_owned()),
+        ];
+        if let Some(verifier) = input.code_verifier.filter(|_| self.uses_pkce()) {
+            standard.push(("code_verifier", verifier.expose_secret().to_owned()));
+        }
+        let endpoint = Endpoint {
+            token,
+            url: &token.url,
+            client_auth: token.client_auth,
+            encoding: token.encoding,
+            parameters: &token.parameters,
+        };
+        let values = Values::new(self, input.variables).with("client_id", &input.client.id);
+        endpoint.request(standard, input.client, &values)
+    }
+
+    /// Asks for new tokens. Where tokens rotate, no other refresh of this connection may run beside it.
+    pub fn refresh_request(
+        &self,
+        client: &Client,
+        refresh_token: &SecretString,
+        variables: &Variables,
+    ) -> Result<HttpRequest, RenderError> {
+        let token = self.file.token.as_ref().ok_or(RenderError::NotOauth)?;
+        let refresh = &self.file.refresh;
+        let standard = vec![
+            ("grant_type", "refresh_token".to_owned()),
+            ("refresh_token", refresh_token.expose_secret().to_owned()),
+        ];
+        let endpoint = Endpoint {
+            token,
+            url: refresh.url.as_ref().unwrap_or(&token.url),
+            client_auth: refresh.client_auth.unwrap_or(token.client_auth),
+            encoding: refresh.encoding.unwrap_or(token.encoding),
+            parameters: &refresh.parameters,
+        };
+        let values = Values::new(self, variables)
+            .with("client_id", &client.id)
+            .with("refresh_token", refresh_token.expose_secret());
+        endpoint.request(standard, client, &values)
+    }
+}
+
+impl Endpoint<'_> {
+    fn request(
+        &self,
+        standard: Vec<(&str, String)>,
+        client: &Client,
+        values: &Values<'_>,
+    ) -> Result<HttpRequest, RenderError> {
+        let names = &self.token.names;
+        let mut pairs = overlay(standard, self.parameters, names, values)?;
+        // Without it some providers answer form-encoded.
+        let mut headers: Pairs = vec![("Accept".to_owned(), "application/json".to_owned())];
+        for (name, template) in &self.token.headers {
+            headers.push((name.clone(), values.text(template)?));
+        }
+        let mut proof = Pairs::new();
+        prove_client(self.client_auth, client, &mut headers, &mut proof);
+        let renamed = |(name, value): (String, String)| (names.get(&name).cloned().unwrap_or(name), value);
+        pairs.extend(proof.into_iter().map(renamed));
+        Ok(encode(Method::POST, values.url(self.url)?, headers, &pairs, self.encoding))
+    }
+}
