@@ -25,7 +25,8 @@ pub(crate) fn classify(error: &legacy::Error) -> OutboundError {
     http.map_or(OutboundError::ConnectionClosed, of_http)
 }
 
-/// A client certificate that was asked for and not given, for one, is told only after the handshake (TLS 1.3).
+/// A client certificate that was asked for and not given, for one, is told only after the handshake (TLS
+/// 1.3).
 fn of_connection(error: &io::Error) -> OutboundError {
     if tls::rustls_error(error).is_some() { tls::failure(error) } else { OutboundError::ConnectionClosed }
 }

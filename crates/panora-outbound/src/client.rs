@@ -2,6 +2,7 @@
 //! header but `Host`, `Content-Length` and `User-Agent`, and repeats nothing that may have been sent.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::classify::classify;
 use crate::connect::Connector;
 use crate::error::{Failure, OutboundError, Stage};
 use crate::policy::AddressPolicy;
-use crate::refusal::{Refusal, check_url};
+use crate::refusal::{Refusal, admit, check_url};
 use crate::resolve::{Resolver, Unresolved};
 use crate::tls;
 use crate::trace::{DIAL, Dial, Facts, Trace};
@@ -64,8 +65,7 @@ impl Settings {
     }
 }
 
-/// One request.
-#[derive(Debug)]
+/// One request. It has no `Debug`: headers, URL and body may all hold secrets.
 pub struct Request<'a> {
     /// The id of the project on whose behalf it goes out: it decides which private networks are open.
     pub project: &'a str,
@@ -93,7 +93,6 @@ pub struct Limits {
 }
 
 /// What came back. Whether the body is whole says `body_end`.
-#[derive(Debug)]
 pub struct Answer {
     /// The status, redirects included: none is followed.
     pub status: StatusCode,
@@ -105,6 +104,15 @@ pub struct Answer {
     pub body_end: BodyEnd,
     /// Address and times.
     pub trace: Trace,
+}
+
+/// Headers and body may hold secrets, so they are left out.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Answer");
+        shown.field("status", &self.status).field("body_end", &self.body_end).field("trace", &self.trace);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// The one way out. Clones share connections.
@@ -155,16 +163,16 @@ impl Outbound {
         let Some(name) = url.domain() else { return Ok(()) };
         let secure = url.scheme() == "https";
         match self.0.resolver.resolve(name).await {
-            Ok(found) => found.into_iter().try_for_each(|ip| {
-                crate::refusal::admit(self.0.policy.check(ip, project), secure).map(|_| ())
-            }),
+            Ok(found) => found
+                .into_iter()
+                .try_for_each(|ip| admit(self.0.policy.check(ip, project), secure).map(|_| ())),
             Err(Unresolved::NotFound | Unresolved::TimedOut) if secure => Ok(()),
             Err(_) => Err(Refusal::HttpsRequired),
         }
     }
 
-    /// Sends a request and reads its answer within the limits. Any status is an `Ok`; a body that is cut off or
-    /// broken is one too, since the status stands.
+    /// Sends a request and reads its answer within the limits. Any status is an `Ok`; a body that is cut
+    /// off or broken is one too, since the status stands.
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, Failure> {
         let start = Instant::now();
         let limits = request.limits;

@@ -32,6 +32,9 @@ use crate::trace::{DIAL, Dial, Facts, Trace};
 /// A connection may be finished for the pool after its request has gone; it must end without a deadline, too.
 const DIAL_TIME: Duration = Duration::from_secs(30);
 
+/// Shared out among the addresses tried, so that a dead one leaves time for the next.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
 /// A name with hundreds of addresses must not turn one request into a scan.
 const ADDRESSES_TRIED: usize = 8;
 
@@ -143,6 +146,7 @@ async fn connect(admitted: &[Admitted]) -> Result<TokioIo<TcpStream>, OutboundEr
     let addresses = admitted.iter().map(|one| one.address).collect();
     let mut http = HttpConnector::new_with_resolver(Pinned(addresses));
     http.set_nodelay(true);
+    http.set_connect_timeout(Some(CONNECT_TIME));
     // Not the real host: whatever it is, only the pinned addresses can be meant.
     http.call(Uri::from_static("http://pinned")).await.map_err(|error| connect_failure(&error))
 }

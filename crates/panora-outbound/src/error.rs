@@ -1,5 +1,5 @@
-//! Why a request got no usable answer: stable codes and a likely cause in words. Nothing here ever holds a URL,
-//! a header or any text a peer sent.
+//! Why a request got no usable answer: stable codes and a likely cause in words. Nothing here ever holds a
+//! URL, a header or any text a peer sent.
 
 use crate::refusal::Refusal;
 use crate::trace::Trace;
@@ -132,7 +132,8 @@ impl OutboundError {
             Self::TlsFailed(fault) => insecure(fault),
             Self::TimedOut(stage) => late(stage),
             Self::ConnectionClosed => {
-                "The server or a proxy before it closed the connection without an answer: it may have crashed, restarted or refused the request."
+                "The server or a proxy before it closed the connection without an answer: it may \
+                 have crashed, restarted or refused the request."
             }
             Self::AnswerMalformed => "Something that does not speak HTTP listens on that port.",
             Self::HeadersTooLarge => "The answer has more than 100 headers or 64 KiB of them.",
@@ -146,7 +147,8 @@ impl OutboundError {
 fn refused(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::AddressNotAllowed => {
-            "The host is a private or reserved address, or its name resolves to one; the operator of this installation can open networks."
+            "The host is a private or reserved address, or its name resolves to one; the operator of \
+             this installation can open networks."
         }
         Refusal::HttpsRequired => "Plain http is allowed for private addresses only: use https.",
         Refusal::Scheme | Refusal::UserInfo | Refusal::Malformed => {
@@ -168,7 +170,8 @@ fn insecure(fault: TlsFault) -> &'static str {
         TlsFault::Expired => "The server's certificate has expired or is not valid yet.",
         TlsFault::WrongName => "The server's certificate is for another host name.",
         TlsFault::Untrusted => {
-            "The server's certificate is self-signed, its chain is incomplete, or its authority is not trusted."
+            "The server's certificate is self-signed, its chain is incomplete, or its \
+             authority is not trusted."
         }
         TlsFault::NotTls => "The server does not speak TLS on that port: plain http may be configured there.",
         TlsFault::Other => {

@@ -1,8 +1,8 @@
 //! The one guarded HTTP client: every request that leaves Panora goes through [`Outbound`].
 //!
-//! It must never connect to an address that the [`AddressPolicy`] forbids for that project, whatever a URL, a
-//! name server or a redirect says; never let one project use a connection made under another's rules; and never
-//! hold more of an answer than its caller asked for.
+//! It must never connect to an address that the [`AddressPolicy`] forbids for that project, whatever a URL,
+//! a name server or a redirect says; never let one project use a connection made under another's rules; and
+//! never hold more of an answer than its caller asked for.
 
 mod body;
 mod classify;

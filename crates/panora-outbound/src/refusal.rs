@@ -50,7 +50,8 @@ pub(crate) fn admit(verdict: Verdict, secure: bool) -> Result<bool, Refusal> {
 }
 
 /// Refuses what is wrong by the look of the URL: scheme, user info, and a literal address in any spelling,
-/// since [`Url`] has already turned `0x7f.1` and `2130706433` into `127.0.0.1`. Names are judged when resolved.
+/// since [`Url`] has already turned `0x7f.1` and `2130706433` into `127.0.0.1`. Names are judged when
+/// resolved.
 pub fn check_url(url: &Url, policy: &AddressPolicy, project: &str) -> Result<(), Refusal> {
     let secure = match url.scheme() {
         "https" => true,

@@ -60,7 +60,8 @@ impl Resolver {
     }
 }
 
-/// RFC 6761 section 6.3: these names are loopback, whatever a name server says; containers often lack an entry.
+/// RFC 6761 section 6.3: these names are loopback, whatever a name server says; containers often lack an
+/// entry.
 fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     host == "localhost" || host.ends_with(".localhost")

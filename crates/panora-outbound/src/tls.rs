@@ -1,4 +1,5 @@
-//! TLS towards the outside: whom we trust, and what a failed handshake means. Verification is never switched off.
+//! TLS towards the outside: whom we trust, and what a failed handshake means. Verification is never
+//! switched off.
 
 use std::io;
 use std::sync::Arc;
@@ -9,8 +10,8 @@ use tokio_rustls::TlsConnector;
 
 use crate::error::{OutboundError, TlsFault};
 
-/// Mozilla's roots are built in, since a container may have none; the system's are added, since a company's own
-/// authority lives there (`SSL_CERT_FILE` and `SSL_CERT_DIR` count).
+/// Mozilla's roots are built in, since a container may have none; the system's are added, since a company's
+/// own authority lives there (`SSL_CERT_FILE` and `SSL_CERT_DIR` count).
 pub(crate) fn connector(extra_roots: Vec<CertificateDer<'static>>) -> TlsConnector {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::error::Stage;
 
-/// Where a request went and how long each step took. A step that was not taken (a literal address, plain http,
-/// a connection used again) or not finished has no time.
+/// Where a request went and how long each step took. A step that was not taken (a literal address, plain
+/// http, a connection used again) or not finished has no time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trace {
     /// The address connected to, or tried first.
@@ -49,7 +49,8 @@ impl Facts {
     }
 }
 
-/// The making of a connection as seen from the request that asked for it, for the case that it never succeeds.
+/// The making of a connection as seen from the request that asked for it, for the case that it never
+/// succeeds.
 #[derive(Debug, Clone)]
 pub(crate) struct Dial(Arc<Mutex<(Stage, Trace)>>);
 
