@@ -4,16 +4,13 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-/// A file to serve at `/assets/<path>`.
+/// A file to serve at `/assets/<path>`, to be cached for good: its address changes with its content.
 #[derive(Debug)]
 pub struct Asset {
     pub path: &'static str,
     pub content_type: &'static str,
     pub bytes: &'static [u8],
 }
-
-/// What to answer for an address with the right `?v=`: its content never changes.
-pub const CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
 
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";

@@ -1,8 +1,7 @@
 //! Every page that a person sees while connecting an account, and the API reference, as pure views: plain
 //! structs in, HTML out. It never does I/O, reads a clock or holds a credential.
 //!
-//! The pages work without scripts and under a policy that forbids inline scripts and styles:
-//! [`CONTENT_SECURITY_POLICY`].
+//! The pages work without scripts and under a policy that forbids inline scripts and styles.
 
 mod assets;
 mod consent;
@@ -20,7 +19,7 @@ mod texts;
 mod tile;
 mod waiting;
 
-pub use assets::{Asset, CACHE_CONTROL, asset, asset_url, assets};
+pub use assets::{Asset, asset, asset_url, assets};
 pub use consent::{ConsentPage, Purpose, Tenant};
 pub use credentials::{CredentialProblem, CredentialsPage};
 pub use docs::DocsPage;
@@ -28,16 +27,12 @@ pub use done::{Account, DonePage, Outcome};
 pub use failure::{Failure, FailurePage, codes};
 pub use field::Field;
 pub use frame::{Customer, Frame, Provider, flow_path, provider_path};
-pub use message::{Message, MessagePage};
+pub use message::{MisdirectedPage, NotFoundPage};
 pub use picker::{PickerEntry, PickerPage};
 pub use questions::QuestionsPage;
 pub use sandbox::{SandboxAccount, SandboxConsentPage, SandboxErrorPage, SandboxScope, SandboxTrouble};
 pub use texts::Language;
 pub use waiting::WaitingPage;
-
-/// The policy to send with every page of this crate.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
-     img-src 'self' data: https:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 fn render(page: &impl askama::Template) -> String {
     page.render().expect("writing to a string cannot fail")

@@ -3,58 +3,49 @@
 use askama::Template;
 
 use crate::frame::{Frame, web_address};
-use crate::texts::{Language, Text};
+use crate::texts::Text;
 
-/// What the page says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
-    NotFound,
-    /// Asked for under another host than the public URL's.
-    Misdirected {
-        public_url: String,
-    },
-}
+/// For a page address that leads nowhere (404).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NotFoundPage;
 
-impl Message {
-    pub const fn status(&self) -> u16 {
-        match self {
-            Self::NotFound => 404,
-            Self::Misdirected { .. } => 421,
-        }
-    }
-}
-
-/// A message and where to go from here.
-#[derive(Debug, Template)]
-#[template(path = "message.html")]
-pub struct MessagePage {
-    frame: Frame,
-    message: Message,
-}
-
-impl MessagePage {
-    pub fn new(language: Language, message: Message) -> Self {
-        Self { frame: Frame { language, ..Frame::default() }, message }
-    }
-
+impl NotFoundPage {
     pub fn render(&self) -> String {
-        crate::render(self)
+        let frame = Frame::default();
+        let texts = &frame.t().message;
+        crate::render(&Message {
+            title: &texts.not_found_title,
+            cause: &texts.not_found,
+            public_url: None,
+            frame: &frame,
+        })
     }
+}
 
-    fn title(&self) -> &'static Text {
-        let texts = &self.frame.t().message;
-        if self.message == Message::NotFound { &texts.not_found_title } else { &texts.misdirected_title }
-    }
+/// For a page asked for under another host than the public URL's (421).
+#[derive(Clone, Debug)]
+pub struct MisdirectedPage {
+    pub public_url: String,
+}
 
-    fn cause(&self) -> &'static Text {
-        let texts = &self.frame.t().message;
-        if self.message == Message::NotFound { &texts.not_found } else { &texts.misdirected }
+impl MisdirectedPage {
+    pub fn render(&self) -> String {
+        let frame = Frame::default();
+        let texts = &frame.t().message;
+        crate::render(&Message {
+            title: &texts.misdirected_title,
+            cause: &texts.misdirected,
+            public_url: web_address(&self.public_url),
+            frame: &frame,
+        })
     }
+}
 
-    fn public_url(&self) -> Option<&str> {
-        match &self.message {
-            Message::Misdirected { public_url } => web_address(public_url),
-            Message::NotFound => None,
-        }
-    }
+#[derive(Template)]
+#[template(path = "message.html")]
+struct Message<'a> {
+    frame: &'a Frame,
+    title: &'a Text,
+    cause: &'a Text,
+    public_url: Option<&'a str>,
 }

@@ -194,10 +194,10 @@ pub(crate) struct Texts {
 }
 
 groups! {
-    FrameTexts { secured_by, privacy, help, skip, for_whom, choose_another, back, opens_elsewhere }
+    FrameTexts { secured_by, privacy, help, skip, for_whom, choose_another, opens_elsewhere }
     ExpiryTexts { minute, minutes, hour, hours, day, days }
     PickerTexts {
-        title, heading, search, search_hint, submit, clear, all, filter, connected, connected_as,
+        title, heading, search, search_hint, submit, all, filter, connected, connected_as,
         nothing, nothing_advice, show_all, empty, empty_advice, found_one, found,
     }
     ConsentTexts {
@@ -215,7 +215,7 @@ groups! {
         title, heading, renewed_title, renewed_heading, renewed, connected_as, for_whom, next, r#return,
         returning, stay, close, another, missing_heading, missing, missing_action,
     }
-    FailurePageTexts { reference, copy, copied, r#return, ask_sender, mail_subject, details }
+    FailurePageTexts { reference, copy, copied, r#return, mail_subject, details }
     FailureTexts { title, cause, action, advice, explanation }
     WaitingTexts { title, heading, advice, check, open_again, same_tab }
     MessageTexts { not_found_title, not_found, misdirected_title, misdirected, home }

@@ -5,24 +5,21 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::frame::web_address;
 
-/// Below the page's own headings.
-const HEADING: HeadingLevel = HeadingLevel::H4;
-
-/// The description as HTML.
-pub(super) fn html(markdown: &str) -> HtmlSafeOutput<String> {
-    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).map(tamed);
+/// The description as HTML, all its headings of one level: the one below where it stands.
+pub(super) fn html(markdown: &str, level: HeadingLevel) -> HtmlSafeOutput<String> {
+    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).map(|event| tamed(event, level));
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events);
     HtmlSafeOutput(html)
 }
 
-fn tamed(event: Event<'_>) -> Event<'_> {
+fn tamed(event: Event<'_>, level: HeadingLevel) -> Event<'_> {
     match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
         Event::Start(Tag::Heading { id, classes, attrs, .. }) => {
-            Event::Start(Tag::Heading { level: HEADING, id, classes, attrs })
+            Event::Start(Tag::Heading { level, id, classes, attrs })
         }
-        Event::End(TagEnd::Heading(_)) => Event::End(TagEnd::Heading(HEADING)),
+        Event::End(TagEnd::Heading(_)) => Event::End(TagEnd::Heading(level)),
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
             Event::Start(Tag::Link { link_type, dest_url: safe(dest_url), title, id })
         }
@@ -45,21 +42,25 @@ mod tests {
 
     use super::*;
 
+    fn shown(markdown: &str) -> String {
+        html(markdown, HeadingLevel::H4).to_string()
+    }
+
     #[test]
     fn raw_html_is_shown_as_text() {
-        assert_eq!(html("a <b onclick=x>b</b>").to_string(), "<p>a &lt;b onclick=x&gt;b&lt;/b&gt;</p>\n");
+        assert_eq!(shown("a <b onclick=x>b</b>"), "<p>a &lt;b onclick=x&gt;b&lt;/b&gt;</p>\n");
     }
 
     #[test]
     fn a_link_leads_to_the_web_or_nowhere() {
-        assert!(html("[x](javascript:alert(1))").to_string().contains("href=\"#\""));
-        assert!(html("[x](https://example.com)").to_string().contains("href=\"https://example.com\""));
+        assert!(shown("[x](javascript:alert(1))").contains("href=\"#\""));
+        assert!(shown("[x](https://example.com)").contains("href=\"https://example.com\""));
     }
 
     proptest! {
         #[test]
         fn no_script_comes_through(text in "[<>a-z/ !\\[\\]()\"'`\n-]{0,60}") {
-            let page = html(&format!("{text}<script>x</script>")).to_string();
+            let page = shown(&format!("{text}<script>x</script>"));
             prop_assert!(!page.contains("<script"));
         }
     }

@@ -9,32 +9,32 @@ mod schema;
 
 use askama::Template;
 use askama::filters::HtmlSafeOutput;
+use pulldown_cmark::HeadingLevel;
 use serde_json::Value;
 
 use crate::texts::{Language, Texts};
 use operation::{Group, groups};
 use reader::Reader;
 
+/// The document's own language.
+const LANGUAGE: Language = Language::English;
+
 /// The page at `/docs`.
 #[derive(Clone, Debug)]
-pub struct DocsPage<'a> {
-    pub language: Language,
-    /// An OpenAPI 3.1 document.
-    pub document: &'a Value,
-    /// Where the document itself is served.
-    pub document_url: String,
+pub struct DocsPage {
+    /// An OpenAPI 3.1 document, which is served at `/openapi.json`.
+    pub document: Value,
 }
 
-impl DocsPage<'_> {
+impl DocsPage {
     pub fn render(&self) -> String {
         let info = |key: &str| self.document.pointer(&format!("/info/{key}")).and_then(Value::as_str);
         let view = View {
-            language: self.language,
-            document_url: &self.document_url,
+            language: LANGUAGE,
             name: info("title").unwrap_or_default(),
             version: info("version").unwrap_or_default(),
-            introduction: info("description").map(markdown::html),
-            groups: groups(Reader::new(self.document), self.language.texts()),
+            introduction: info("description").map(|text| markdown::html(text, HeadingLevel::H2)),
+            groups: groups(Reader::new(&self.document), LANGUAGE.texts()),
             codes: crate::codes(),
         };
         crate::render(&view)
@@ -45,7 +45,6 @@ impl DocsPage<'_> {
 #[template(path = "docs.html")]
 struct View<'a> {
     language: Language,
-    document_url: &'a str,
     name: &'a str,
     version: &'a str,
     introduction: Option<HtmlSafeOutput<String>>,

@@ -1,6 +1,7 @@
 //! The operations of an OpenAPI document, grouped by tag, in the order the document gives them.
 
 use askama::filters::HtmlSafeOutput;
+use pulldown_cmark::HeadingLevel;
 use serde_json::Value;
 
 use super::example::{self, Request};
@@ -61,8 +62,7 @@ pub(super) fn groups(reader: Reader<'_>, texts: &Texts) -> Vec<Group> {
 }
 
 fn group(tag: &Value) -> Option<Group> {
-    let description = text(tag, "description").map(markdown::html);
-    Some(Group { description, ..named(text(tag, "name")?) })
+    Some(Group { description: description(tag, HeadingLevel::H3), ..named(text(tag, "name")?) })
 }
 
 fn named(name: &str) -> Group {
@@ -99,7 +99,7 @@ impl<'a> Source<'a> {
             method: self.method.to_ascii_uppercase(),
             path: self.path.to_owned(),
             summary: text(operation, "summary").unwrap_or(self.path).to_owned(),
-            description: text(operation, "description").map(markdown::html),
+            description: description(operation, HeadingLevel::H4),
             deprecated: flag(operation, "deprecated"),
             parameters: self.parameters().map(|parameter| self.row(parameter)).collect(),
             body: self.body_schema().map_or_else(Vec::new, |schema| schema::rows(self.reader, schema)),
@@ -122,7 +122,7 @@ impl<'a> Source<'a> {
         let row = Row::new(self.reader, name, schema, is_required(parameter));
         Row {
             kind: format!("{}, {place}", row.kind),
-            description: text(parameter, "description").map(markdown::html).or(row.description),
+            description: description(parameter, HeadingLevel::H5).or(row.description),
             ..row
         }
     }
@@ -174,11 +174,15 @@ impl<'a> Source<'a> {
         let example = own_example(response).filter(|_| status.starts_with('2')).or_else(made);
         Response {
             status: status.to_owned(),
-            description: text(response, "description").map(markdown::html),
+            description: description(response, HeadingLevel::H5),
             rows: schema.map_or_else(Vec::new, |schema| schema::rows(self.reader, schema)),
             example: example.filter(|example| !example.is_null()).map(|example| format!("{example:#}")),
         }
     }
+}
+
+fn description(value: &Value, level: HeadingLevel) -> Option<HtmlSafeOutput<String>> {
+    text(value, "description").map(|text| markdown::html(text, level))
 }
 
 fn json_content(body: &Value) -> Option<&Value> {

@@ -1,6 +1,7 @@
 //! A JSON schema as the rows of a table, nested fields under their path. It never descends without end.
 
 use askama::filters::HtmlSafeOutput;
+use pulldown_cmark::HeadingLevel;
 use serde_json::Value;
 
 use super::markdown;
@@ -28,7 +29,7 @@ impl Row {
             name,
             kind: kind(reader, value),
             required,
-            description: described.map(markdown::html),
+            description: described.map(|text| markdown::html(text, HeadingLevel::H5)),
             example: example(schema).map(shown),
         }
     }
