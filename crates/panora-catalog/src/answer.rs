@@ -11,6 +11,8 @@ use crate::values::{Variables, scalar};
 
 /// The longest token, in bytes.
 const LONGEST_TOKEN: usize = 16 * 1024;
+/// The longest variable, in characters.
+const LONGEST_TEXT: usize = 2_048;
 /// As many scopes as are kept of one grant.
 const MOST_SCOPES: usize = 256;
 
@@ -97,7 +99,7 @@ impl Provider {
         for variable in self.file.variables.iter().map(|variable| &variable.value) {
             let found = pointer(&variable.from).and_then(|pointer| body.pointer(pointer)).and_then(scalar);
             let Some(value) = found.map(|value| variable.tidy(&value)) else { continue };
-            if !variable.accepts(&value) {
+            if !variable.accepts(&value) || value.chars().count() > LONGEST_TEXT {
                 return Err(TokenRefusal {
                     error: "value_not_allowed".to_owned(),
                     kind: RefusalKind::Unusable,

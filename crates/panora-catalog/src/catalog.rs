@@ -49,7 +49,9 @@ impl Catalog {
         if let Some(dir) = dir {
             load_folder(&mut shared, dir, &ProviderOrigin::Installation, public_url)?;
             for folder in entries(dir)?.into_iter().filter(|path| path.is_dir()) {
-                let Some(project) = folder.file_name().and_then(|name| name.to_str()) else { continue };
+                let name = folder.file_name().and_then(|name| name.to_str());
+                // Mounted volumes and version control keep copies in hidden folders.
+                let Some(project) = name.filter(|name| !name.starts_with('.')) else { continue };
                 let mut own = Providers::new();
                 load_folder(&mut own, &folder, &ProviderOrigin::Project(project.to_owned()), public_url)?;
                 projects.insert(project.to_owned(), own);

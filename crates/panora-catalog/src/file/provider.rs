@@ -99,7 +99,8 @@ impl ProviderFile {
         let wrong = |line, problem| FileError { file: file.to_owned(), line, problem };
         let parsed: Self = serde_saphyr::from_str(text).map_err(|error| {
             let line = error.location().map_or(1, |location| location.line());
-            wrong(line, error.without_snippet().to_string())
+            let text = error.without_snippet().to_string();
+            wrong(line, text.split(" at line ").next().unwrap_or_default().to_owned())
         })?;
         check::check(&parsed, stem).map_err(|(line, problem)| wrong(line, problem))?;
         Ok(parsed)

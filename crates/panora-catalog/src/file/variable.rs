@@ -80,7 +80,10 @@ impl TryFrom<String> for Pattern {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         // Anchored here, so that no file can forget to.
-        Regex::new(&format!(r"\A(?:{text})\z")).map(Self).map_err(|error| format!("bad pattern: {error}"))
+        Regex::new(&format!(r"\A(?:{text})\z")).map(Self).map_err(|error| {
+            let text = error.to_string();
+            format!("bad pattern: {}", text.lines().last().unwrap_or_default().trim_start_matches("error: "))
+        })
     }
 }
 
@@ -96,7 +99,8 @@ impl Variable {
         let shaped = self.pattern.as_ref().is_none_or(|pattern| pattern.matches(value));
         let hosted = self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(value));
         // As a path segment a lone dot or two would climb out of the base path.
-        listed && shaped && hosted && !value.is_empty() && value != "." && value != ".."
+        let climbs = value == "." || value == "..";
+        listed && shaped && hosted && !climbs && !value.is_empty() && !value.chars().any(char::is_control)
     }
 
     /// Whether the value may stand in a host name: listed, matched by a host pattern, or one label.

@@ -1,0 +1,135 @@
+//! Which holes a template may have, and which hosts a URL may reach. No credential may ever go to a host that a
+//! file does not bound.
+
+use super::check::{Check, wrong};
+use super::host::is_label;
+use super::provider::ProviderFile;
+use super::template::{Part, Template};
+use super::variable::Variable;
+
+pub(super) fn check_all<'a>(
+    file: &ProviderFile,
+    templates: impl Iterator<Item = &'a Template>,
+    also: &[&str],
+) -> Check {
+    for template in templates {
+        no_pointers(template)?;
+        check_names(file, template, also)?;
+    }
+    Ok(())
+}
+
+pub(super) fn no_pointers(template: &Template) -> Check {
+    if template.parts().iter().any(|part| matches!(part, Part::Pointer(_))) {
+        return wrong(
+            template.line(),
+            format!("`{template}`: only `identity` may read an answer's {{/pointer}}"),
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn check_names(file: &ProviderFile, template: &Template, also: &[&str]) -> Check {
+    let known = |name: &str| name == "public_url" || also.contains(&name) || file.variable(name).is_some();
+    match template.variables().find(|name| !known(name)) {
+        Some(name) => {
+            wrong(template.line(), format!("`{{{name}}}` is not known here: declare it under `variables`"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A URL that a credential may go to: https, and its host known but for variables whose values are bounded.
+pub(super) fn check_url(file: &ProviderFile, url: &Template, also: &[&str]) -> Check {
+    no_pointers(url)?;
+    check_names(file, url, also)?;
+    if url.starts_with_variable("public_url") {
+        return match url.parts().get(1) {
+            None => Ok(()),
+            Some(Part::Text(text)) if text.starts_with('/') => Ok(()),
+            Some(_) => wrong(url.line(), "`{public_url}` is followed by a path, which begins with `/`"),
+        };
+    }
+    if !url.starts_with("https://") {
+        return wrong(url.line(), format!("`{url}` must begin with https:// or {{public_url}}/"));
+    }
+    let host = host_parts(url);
+    for (place, part) in host.iter().enumerate() {
+        check_host_part(file, url.line(), part, host.get(place + 1), host.len())?;
+    }
+    Ok(())
+}
+
+/// The pieces of a template's host, its scheme cut off.
+fn host_parts(url: &Template) -> Vec<Part> {
+    let mut host = Vec::new();
+    for (place, part) in url.parts().iter().enumerate() {
+        let Part::Text(text) = part else {
+            host.push(part.clone());
+            continue;
+        };
+        let text = if place == 0 { text.trim_start_matches("https://") } else { text };
+        let end = text.find(['/', '?', '#']);
+        let inside = &text[..end.unwrap_or(text.len())];
+        if !inside.is_empty() {
+            host.push(Part::Text(inside.to_owned()));
+        }
+        if end.is_some() {
+            break;
+        }
+    }
+    host
+}
+
+fn check_host_part(file: &ProviderFile, line: u64, part: &Part, next: Option<&Part>, parts: usize) -> Check {
+    match part {
+        Part::Text(text) => {
+            let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+            if text.bytes().all(plain) {
+                return Ok(());
+            }
+            wrong(line, format!("`{text}` in a host: lower-case letters, digits, `-` and `.` only"))
+        }
+        Part::Variable(name) => match file.variable(name) {
+            Some(variable) => check_host_variable(line, variable, next, parts),
+            None => wrong(line, format!("`{{{name}}}` cannot stand in a host")),
+        },
+        Part::Pointer(_) => wrong(line, "a host cannot come from a pointer"),
+    }
+}
+
+fn check_host_variable(line: u64, variable: &Variable, next: Option<&Part>, parts: usize) -> Check {
+    let name = &variable.name;
+    if !variable.hosts.is_empty() {
+        return match parts {
+            1 => Ok(()),
+            _ => wrong(
+                line,
+                format!("`{name}` is a whole host (it has `hosts`), so nothing may stand beside it"),
+            ),
+        };
+    }
+    if let Some(value) = variable.one_of.iter().find(|value| !value.split('.').all(is_label)) {
+        return wrong(line, format!("`{name}` stands in a host, which `{value}` cannot be a part of"));
+    }
+    if !variable.one_of.is_empty() {
+        return Ok(());
+    }
+    // Someone who chooses the last labels of a host chooses whose host it is.
+    let bounded = matches!(next, Some(Part::Text(text)) if text.starts_with('.') && text[1..].contains('.'));
+    match &variable.pattern {
+        None => wrong(line, format!("`{name}` stands in a host, so it needs `pattern`, `one_of` or `hosts`")),
+        Some(_) if !bounded => {
+            wrong(line, format!("`{{{name}}}` must be followed by the provider's domain, like .acme.com"))
+        }
+        Some(pattern)
+            if ["a.b", "a/b", "a@b", "a:1", "a#b", "a?b"].iter().any(|text| pattern.matches(text)) =>
+        {
+            wrong(
+                line,
+                format!("`{name}` stands in a host: its pattern may match no `.`, `/`, `@`, `:`, `?` or `#`"),
+            )
+        }
+        Some(_) => Ok(()),
+    }
+}

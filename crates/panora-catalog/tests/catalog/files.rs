@@ -1,0 +1,127 @@
+//! Files that are refused, with the line and what to do.
+
+use crate::support::problem;
+
+/// A sound file of which each test breaks one thing.
+const SOUND: &str = r##"slug: acme
+name: Acme
+verticals: [crm]
+colour: "#000000"
+docs: https://acme.example.com/
+auth: oauth2_code
+variables:
+  - {name: sub, label: Address, pattern: "[a-z]+"}
+authorization:
+  url: https://{sub}.acme.example.com/authorize
+token:
+  url: https://acme.example.com/token
+scopes: {default: []}
+api:
+  base_url: https://acme.example.com
+"##;
+
+/// What is broken: a text of the sound file, and what takes its place.
+const BROKEN: &[(&str, &str)] = &[
+        ("name: Acme\n", "name: Acme\nnick: A\n"),
+        ("name: Acme\n", ""),
+        ("name: Acme\n", "name: Acme\nname: Twice\n"),
+        ("slug: acme", "slug: acme2"),
+        ("[crm]", "[crm, toys]"),
+        ("[crm]", "[]"),
+        ("\"#000000\"", "black"),
+        ("docs: https", "docs: http"),
+        ("oauth2_code", "magic"),
+        ("oauth2_code", "api_key"),
+        ("scopes: {default: []}", ""),
+        ("label: Address, ", ""),
+        ("{name: sub,", "{name: client_id,"),
+        ("{name: sub,", "{name: Sub,"),
+        ("[a-z]+", "[a-z"),
+        ("\"[a-z]+\"", "\"[a-z]+\", example: A"),
+        ("url: https://acme.example.com/token", "url: http://acme.example.com/token"),
+        ("url: https://acme.example.com/token", "url: https://{host}.acme.example.com/token"),
+        ("url: https://acme.example.com/token", "url: https://{sub/token"),
+        ("url: https://acme.example.com/token", "url: https://acme.example.com}/token"),
+        ("url: https://acme.example.com/token", "url: https://ACME.example.com/token"),
+        ("url: https://acme.example.com/token", "url: https://user@acme.example.com/token"),
+        ("url: https://acme.example.com/token", "url: \"{public_url}.evil.example/token\""),
+        ("url: https://acme.example.com/token", "url: https://acme.{sub}/token"),
+        ("url: https://acme.example.com/token", "url: https://{sub}.com/token"),
+        ("url: https://acme.example.com/token", "url: https://acme.example.com{/evil}/token"),
+        (", pattern: \"[a-z]+\"", ""),
+        ("[a-z]+", ".+"),
+        ("pattern: \"[a-z]+\"", "one_of: [a, \"b/c\"]"),
+        ("pattern: \"[a-z]+\"", "hosts: [\"*.com\"]"),
+        ("pattern: \"[a-z]+\"", "hosts: [acme.example.com]"),
+        ("base_url: https://acme.example.com", "base_url: https://acme.example.com/?a=b"),
+        (
+            "base_url: https://acme.example.com",
+            "base_url: https://acme.example.com\n  headers: {X: \"{refresh_token}\"}",
+        ),
+        (
+            "scopes: {default: []}",
+            "scopes: {default: []}\nrevocation: {requests: [{url: https://acme.example.com/r}]}",
+        ),
+        ("  base_url", "  pagination: {cursor: {parameter: a, next: b, limit: c}}\n  base_url"),
+];
+
+#[test]
+fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
+    let problems = BROKEN.iter().enumerate().map(|(number, (from, to))| {
+        assert!(SOUND.contains(from), "{from}");
+        problem(&format!("file{number}"), &SOUND.replacen(from, to, 1))
+    });
+    let text = problems.collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(text, @r##"
+    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, refresh, revocation, scopes, api, identity, verify, sharing, connect_help, notes, unverified
+    13: missing field `name`
+    3: duplicate mapping key: name, set DuplicateKeyPolicy in Options if acceptable
+    1: slug `acme2` must be the file's name, of lower-case letters, digits and _
+    3: unknown vertical `toys`; known are accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing
+    3: name at least one vertical of: accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing
+    4: colour `black` must be like "#ff7a59", quoted
+    5: a link must begin with https://
+    6: unknown variant `magic`, expected one of oauth2_code, api_key, basic
+    1: only oauth2_code has `authorization`, `token`, `scopes` and `revocation`
+    1: oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)
+    8: variable `sub` is asked for, so it needs a label
+    8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id"]
+    8: variable `Sub`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id"]
+    8: bad pattern: unclosed character class
+    8: variable `sub`: its default or example is a value that it refuses
+    12: `http://acme.example.com/token` must begin with https:// or {public_url}/
+    12: `{host}` is not known here: declare it under `variables`
+    12: a `{` is never closed
+    12: a `}` has no `{` before it
+    12: `ACME.example.com` in a host: lower-case letters, digits, `-` and `.` only
+    12: `user@acme.example.com` in a host: lower-case letters, digits, `-` and `.` only
+    12: `{public_url}` is followed by a path, which begins with `/`
+    12: `{sub}` must be followed by the provider's domain, like .acme.com
+    12: `{sub}` must be followed by the provider's domain, like .acme.com
+    12: `https://acme.example.com{/evil}/token`: only `identity` may read an answer's {/pointer}
+    10: `sub` stands in a host, so it needs `pattern`, `one_of` or `hosts`
+    10: `sub` stands in a host: its pattern may match no `.`, `/`, `@`, `:`, `?` or `#`
+    10: `sub` stands in a host, which `b/c` cannot be a part of
+    8: `*.com` is no host: write api.acme.com, or *.acme.com for every host under it
+    10: `sub` is a whole host (it has `hosts`), so nothing may stand beside it
+    15: base_url may hold no `?` and no `#`: paths are appended to it
+    16: `{refresh_token}` is not known here: declare it under `variables`
+    14: a revocation must name the token: {token}, {access_token} or {refresh_token}
+    15: `b` is no JSON pointer: write it with a leading slash, like /access_token
+    "##);
+}
+
+#[test]
+fn a_credential_that_is_sent_nowhere_is_refused() {
+    let text = SOUND
+        .replace("oauth2_code", "api_key\ncredentials:\n  - {name: api_key, label: Key}")
+        .lines()
+        .filter(|line| {
+            !line.starts_with("authorization") && !line.starts_with("token") && !line.starts_with("scopes")
+        })
+        .filter(|line| !line.starts_with("  url"))
+        .fold(String::new(), |text, line| text + line + "\n");
+    insta::assert_snapshot!(problem("sent_nowhere", &text), @r#"
+    8: credential `api_key` is sent nowhere: name it in api.headers, api.query or api.basic
+    "#);
+}

@@ -1,0 +1,86 @@
+//! A host learnt at run time must be one that the file allows before anything goes there.
+
+use std::collections::BTreeMap;
+
+use panora_catalog::{AnswerError, RefusalKind, RenderError};
+use serde_json::json;
+
+use crate::support::{acme, built_in, oauth, variables};
+
+const LEARNT: &str = r##"
+slug: acme
+name: Acme
+verticals: [crm]
+colour: "#000000"
+docs: https://acme.example.com/
+auth: oauth2_code
+variables:
+  - {name: instance, from: {token: /instance_url}, hosts: ["*.my.acme.example.com", api.acme.example.com]}
+  - {name: company, from: {callback: companyId}, pattern: "[0-9]+"}
+  - {name: cell, from: {identity: /cell}, one_of: [us1, eu1], default: us1}
+authorization: {url: https://acme.example.com/authorize}
+token: {url: https://acme.example.com/token}
+scopes: {default: []}
+api: {base_url: "https://{instance}/v1/company/{company}"}
+"##;
+
+#[test]
+fn a_host_of_the_token_answer_is_kept_where_the_file_allows_it() {
+    let provider = acme("learnt", LEARNT);
+    let body = json!({"access_token": "A", "instance_url": "https://eu7.my.acme.example.com/"});
+    let grant = provider.read_token_answer(200, &body, 0).expect("it is a grant");
+    assert_eq!(grant.kept, variables(&[("instance", "eu7.my.acme.example.com")]));
+    let all = variables(&[("instance", "eu7.my.acme.example.com"), ("company", "7")]);
+    let url = provider.api_base_url(&all).expect("it renders");
+    assert_eq!(url.as_str(), "https://eu7.my.acme.example.com/v1/company/7");
+}
+
+#[test]
+fn a_foreign_host_of_the_token_answer_ends_the_flow() {
+    let provider = acme("learnt_foreign", LEARNT);
+    for host in [
+        "https://evil.example/",
+        "https://evil.example#.my.acme.example.com",
+        "my.acme.example.com",
+        "https://x@api.acme.example.com",
+    ] {
+        let body = json!({"access_token": "A", "instance_url": host});
+        let refusal = provider.read_token_answer(200, &body, 0).expect_err("it is foreign");
+        assert_eq!(
+            (refusal.error.as_str(), refusal.kind),
+            ("value_not_allowed", RefusalKind::Unusable),
+            "{host}"
+        );
+    }
+}
+
+#[test]
+fn a_stored_host_is_checked_again_before_a_credential_goes_there() {
+    let provider = acme("learnt_again", LEARNT);
+    let foreign = variables(&[("instance", "evil.example"), ("company", "7")]);
+    assert_eq!(provider.api_base_url(&foreign), Err(RenderError::HostNotAllowed("instance".to_owned())));
+    assert!(provider.call(&oauth(), &foreign, "/x", None).is_err());
+    let crooked = variables(&[("instance", "api.acme.example.com"), ("company", "7/../../admin")]);
+    assert_eq!(provider.api_base_url(&crooked), Err(RenderError::ValueNotAllowed("company".to_owned())));
+    assert_eq!(
+        built_in("zendesk").api_base_url(&variables(&[("subdomain", "evil.example/")])),
+        Err(RenderError::ValueNotAllowed("subdomain".to_owned()))
+    );
+}
+
+#[test]
+fn a_callbacks_parameters_are_checked_before_the_exchange() {
+    let provider = acme("callback", LEARNT);
+    let read =
+        |value: &str| provider.read_callback(&BTreeMap::from([("companyId".to_owned(), value.to_owned())]));
+    assert_eq!(read("42"), Ok(variables(&[("company", "42")])));
+    assert_eq!(read("42/../x"), Err(AnswerError::WrongShape));
+    assert_eq!(provider.read_callback(&BTreeMap::new()), Err(AnswerError::Missing));
+}
+
+#[test]
+fn variables_of_the_identity_answer_are_checked_too() {
+    let provider = acme("identity", LEARNT);
+    assert_eq!(provider.kept_from_identity(&json!({"cell": "eu1"})), Ok(variables(&[("cell", "eu1")])));
+    assert!(provider.kept_from_identity(&json!({"cell": "evil"})).is_err());
+}

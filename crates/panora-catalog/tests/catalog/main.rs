@@ -1,0 +1,11 @@
+//! What the catalog promises, by its public face alone. No test touches a network.
+
+mod answers;
+mod api_keys;
+mod files;
+mod learnt_hosts;
+mod overlays;
+mod pasting;
+mod paths;
+mod requests;
+mod support;

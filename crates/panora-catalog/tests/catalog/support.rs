@@ -1,0 +1,124 @@
+//! Catalogs and requests for tests.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::{fs, str};
+
+use panora_catalog::{
+    AuthorizeInput, Catalog, CatalogError, Client, Credential, ExchangeInput, HttpRequest, Provider,
+    Variables,
+};
+use secrecy::SecretString;
+use url::Url;
+
+pub fn public_url() -> Url {
+    Url::parse("http://127.0.0.1:3000/").expect("a URL")
+}
+
+/// A provider of the built-in files.
+pub fn built_in(slug: &str) -> Arc<Provider> {
+    static CATALOG: LazyLock<Catalog> =
+        LazyLock::new(|| Catalog::load(None, &public_url()).expect("built-in files are sound"));
+    CATALOG.get("", slug).expect("it is built in")
+}
+
+/// A folder of provider files, one for each test.
+pub fn folder(test: &str, files: &[(&str, &str)]) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).expect("the folder can be made");
+    for (name, text) in files {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().expect("inside the folder")).expect("the folder can be made");
+        fs::write(path, text).expect("the file can be written");
+    }
+    dir
+}
+
+/// The provider `acme` of a test's own file.
+pub fn acme(test: &str, text: &str) -> Arc<Provider> {
+    let dir = folder(test, &[("acme.yaml", text)]);
+    Catalog::load(Some(&dir), &public_url()).expect("the file is sound").get("", "acme").expect("it is there")
+}
+
+/// The problem of a test's own file, without the folder's name.
+pub fn problem(test: &str, text: &str) -> String {
+    let dir = folder(test, &[("acme.yaml", text)]);
+    match Catalog::load(Some(&dir), &public_url()) {
+        Err(CatalogError::File(error)) => {
+            assert!(error.file.ends_with("acme.yaml"));
+            format!("{}: {}", error.line, error.problem)
+        }
+        other => panic!("it should be refused: {:?}", other.map(|_| "it was taken")),
+    }
+}
+
+pub fn variables(pairs: &[(&str, &str)]) -> Variables {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+pub fn secret(text: &str) -> SecretString {
+    SecretString::from(text)
+}
+
+pub fn client() -> Client {
+    Client { id: "client-id".to_owned(), secret: Some(secret("client secret")) }
+}
+
+pub fn oauth() -> Credential {
+    Credential::OAuth { access_token: secret("ACCESS") }
+}
+
+/// A request as text, with everything that is secret in it.
+pub fn show(request: &HttpRequest) -> String {
+    let mut text = format!("{} {}\n", request.method, request.url);
+    for (name, value) in &request.headers {
+        writeln!(text, "{name}: {value}").expect("a String takes all");
+    }
+    if let Some(body) = &request.body {
+        writeln!(text, "{}", str::from_utf8(body).expect("bodies are UTF-8")).expect("a String takes all");
+    }
+    text
+}
+
+/// Every request that is made in the life of a connection of this provider.
+pub fn life(provider: &Provider, variables: &Variables) -> String {
+    let client = provider.built_in_client().unwrap_or_else(client);
+    let scopes = provider.default_scopes();
+    let redirect_uri = "http://127.0.0.1:3000/connections/oauth/callback";
+    let authorize = AuthorizeInput {
+        client_id: &client.id,
+        redirect_uri,
+        state: "STATE",
+        code_challenge: Some("CHALLENGE"),
+        scopes: &scopes,
+        variables,
+    };
+    let mut text = format!("GET {}\n\n", provider.authorization_url(&authorize).expect("it renders"));
+    let (code, verifier, access, refresh) =
+        (secret("CODE"), secret("VERIFIER"), secret("ACCESS"), secret("REFRESH"));
+    let exchange = ExchangeInput {
+        client: &client,
+        code: &code,
+        code_verifier: Some(&verifier),
+        redirect_uri,
+        variables,
+    };
+    let mut requests = vec![provider.code_exchange(&exchange).expect("it renders")];
+    requests.extend(provider.identity_request(&oauth(), variables).expect("it renders"));
+    requests.push(provider.refresh_request(&client, &refresh, variables).expect("it renders"));
+    requests.extend(
+        provider.revocation_requests(&client, &access, Some(&refresh), variables).expect("it renders"),
+    );
+    for request in &requests {
+        text.push_str(&show(request));
+        text.push('\n');
+    }
+    let call = provider.call(&oauth(), variables, "/things?limit=2", None).expect("it renders");
+    writeln!(text, "ANY {}", call.url).expect("a String takes all");
+    for (name, value) in call.credential_headers.iter().chain(&call.default_headers) {
+        writeln!(text, "{name}: {value}").expect("a String takes all");
+    }
+    text
+}
