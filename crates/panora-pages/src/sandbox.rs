@@ -35,6 +35,8 @@ troubles! {
     Deny = "deny";
     Slow = "slow";
     ExpiredCode = "expired_code";
+    /// The first access token lives for seconds only.
+    Expired = "expired";
     PartialScopes = "partial_scopes";
     TooManyRequests = "too_many_requests";
     ServerError = "server_error";
