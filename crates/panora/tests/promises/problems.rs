@@ -1,0 +1,44 @@
+//! What refusals look like to the people who read them.
+
+use insta::assert_snapshot;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Answer, TestServer, sent};
+
+/// Headers and body as they came, but for the request's id.
+fn shown(answer: &Answer) -> String {
+    let mut body = answer.body.clone();
+    body["request_id"] = "(id)".into();
+    let body = serde_json::to_string_pretty(&body).expect("JSON can be written");
+    format!("{} {}\n{body}", answer.status, answer.header("content-type"))
+}
+
+#[tokio::test]
+async fn a_missing_key_says_how_to_send_one() {
+    let server = TestServer::start().await;
+    let answer = sent(server.keyless(Method::GET, "/projects")).await;
+    assert_snapshot!(shown(&answer), @r"");
+}
+
+#[tokio::test]
+async fn an_unknown_field_says_which_and_what_is_known() {
+    let server = TestServer::start().await;
+    let answer = server.post("/linked_users", &json!({"linked_user_origin_id": "user-1", "nickname": "Ada"})).await;
+    assert_snapshot!(shown(&answer), @r"");
+}
+
+#[tokio::test]
+async fn an_unknown_scope_says_which_and_what_is_near() {
+    let server = TestServer::start().await;
+    let body = json!({"url": "http://127.0.0.1:9/", "scope": ["connection.created", "connection.craeted"]});
+    let answer = server.post("/webhook", &body).await;
+    assert_snapshot!(shown(&answer), @r"");
+}
+
+#[tokio::test]
+async fn nothing_found_does_not_say_whether_it_is_somebody_else_s() {
+    let server = TestServer::start().await;
+    let answer = server.get("/connections/01890000-0000-7000-8000-000000000000").await;
+    assert_snapshot!(shown(&answer), @r"");
+}

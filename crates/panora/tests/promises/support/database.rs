@@ -1,0 +1,119 @@
+//! A database for one test: a folder with SQLite, or a PostgreSQL database that is dropped at the end.
+
+use std::path::PathBuf;
+
+use panora::random::Random;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+
+/// Seals what the tests' PostgreSQL databases hold.
+const KEYS: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+pub struct Database {
+    pub folder: PathBuf,
+    postgres: Option<Postgres>,
+}
+
+struct Postgres {
+    /// Of a superuser, who makes and drops databases.
+    admin: String,
+    name: String,
+}
+
+impl Database {
+    /// As `PANORA_TEST_DATABASE` says: `sqlite` unless it names `postgres`.
+    pub async fn fresh() -> Self {
+        let name = format!("panora_{}", Random::system().base62(16).to_lowercase());
+        let folder = std::env::temp_dir().join(&name);
+        std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        let kind = std::env::var("PANORA_TEST_DATABASE").unwrap_or_default();
+        let postgres = match kind.as_str() {
+            "" | "sqlite" => None,
+            "postgres" => {
+                let admin =
+                    std::env::var("PANORA_TEST_POSTGRES_URL").expect("PANORA_TEST_POSTGRES_URL is set");
+                as_admin(&admin, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+                Some(Postgres { admin, name })
+            }
+            other => panic!("PANORA_TEST_DATABASE={other}: sqlite or postgres"),
+        };
+        Self { folder, postgres }
+    }
+
+    /// The `postgres://` URL, where it is one.
+    pub fn url(&self) -> Option<String> {
+        self.postgres.as_ref().map(|it| url_of(&it.admin, &it.name))
+    }
+
+    /// The settings that open it, as a server's environment has them.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("PANORA_DATA_DIR", self.folder.join("data").display().to_string())];
+        if let Some(url) = self.url() {
+            variables.push(("DATABASE_URL", url));
+            variables.push(("PANORA_ENCRYPTION_KEYS", KEYS.to_owned()));
+        }
+        variables
+    }
+
+    /// Every byte that is stored: SQLite's files, or each value of each table.
+    pub async fn bytes(&self) -> Vec<u8> {
+        match self.url() {
+            Some(url) => all_values(&url).await,
+            None => all_files(&self.folder.join("data")),
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(Postgres { admin, name }) = self.postgres.take() {
+            // A test may end inside its own runtime, which a destructor cannot wait in.
+            let drop_it = move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                runtime.expect("a runtime can be made").block_on(as_admin(&admin, &sql));
+            };
+            drop(std::thread::spawn(drop_it).join());
+        }
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// The admin's URL with another database.
+fn url_of(admin: &str, name: &str) -> String {
+    let mut url: url::Url = admin.parse().expect("PANORA_TEST_POSTGRES_URL is a URL");
+    url.set_path(name);
+    url.into()
+}
+
+async fn as_admin(admin: &str, sql: &str) {
+    let mut connection = PgConnection::connect(admin).await.expect("PostgreSQL takes the connection");
+    connection.execute(AssertSqlSafe(sql)).await.expect("the superuser may do this");
+}
+
+fn all_files(folder: &std::path::Path) -> Vec<u8> {
+    let files = std::fs::read_dir(folder).expect("the data folder is there");
+    let files = files.map(|file| file.expect("the data folder can be read").path());
+    let of_database = files.filter(|file| file.to_string_lossy().contains("sqlite"));
+    of_database.flat_map(|file| std::fs::read(file).expect("the file can be read")).collect()
+}
+
+async fn all_values(url: &str) -> Vec<u8> {
+    let mut connection = PgConnection::connect(url).await.expect("PostgreSQL takes the connection");
+    let columns = "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns \
+                   WHERE table_schema = 'public'";
+    let mut bytes = Vec::new();
+    for column in connection.fetch_all(columns).await.expect("the catalog can be read") {
+        let (table, name, kind): (String, String, String) = (column.get(0), column.get(1), column.get(2));
+        let value = if kind == "bytea" {
+            format!("\"{name}\"")
+        } else {
+            format!("convert_to(\"{name}\"::text, 'UTF8')")
+        };
+        let sql = format!("SELECT {value} FROM \"{table}\" WHERE \"{name}\" IS NOT NULL");
+        for row in connection.fetch_all(AssertSqlSafe(sql)).await.expect("the table can be read") {
+            bytes.extend(row.get::<Vec<u8>, _>(0));
+            bytes.push(b'\n');
+        }
+    }
+    bytes
+}

@@ -1,0 +1,24 @@
+//! What the promises are tried with: real servers, receivers, browsers and databases, each test its own.
+//! Nothing here sleeps for a fixed time: every wait ends with what it waits for, or fails at its deadline.
+
+mod api;
+mod browser;
+mod database;
+mod given;
+mod process;
+mod receiver;
+mod road;
+mod server;
+mod signature;
+mod wait;
+
+pub use api::{Answer, Api, sent};
+pub use browser::{Browser, Form, Page};
+pub use database::Database;
+pub use given::{Connected, Endpoint, an_import, deliveries_of, events_of, text};
+pub use process::{Process, free_port};
+pub use receiver::{Delivery, Receiver, Reply};
+pub use road::{Exchange, Road, Trouble};
+pub use server::{Settings, TestServer};
+pub use signature::{hex_signature, is_signed_with, secret_bytes};
+pub use wait::{DEADLINE, eventually, within};

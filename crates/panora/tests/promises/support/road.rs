@@ -1,0 +1,170 @@
+//! The road to a server: its public URL, where a test sees all that passes and can put trouble in the way. The
+//! pretend provider lives behind the same URL, so this is also how a provider fails.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use super::wait::within;
+
+/// What happens to requests of one path.
+#[derive(Clone, Debug)]
+pub enum Trouble {
+    /// This status and this body, as JSON.
+    Answer(u16, String),
+    /// A web page where JSON was expected.
+    Garbage,
+    /// No answer at all.
+    Never,
+    /// Passes once [`Road::open`] is called.
+    Closed,
+}
+
+/// A request that passed, and its answer.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    pub method: Method,
+    /// Path and query.
+    pub target: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub status: StatusCode,
+    pub answer_headers: HeaderMap,
+    pub answer: Bytes,
+}
+
+#[derive(Clone)]
+pub struct Road {
+    pub url: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    destination: Mutex<String>,
+    troubles: Mutex<HashMap<String, Trouble>>,
+    passed: Mutex<Vec<Exchange>>,
+    arrivals: Mutex<Vec<String>>,
+    arrived: Notify,
+    opened: Notify,
+    client: reqwest::Client,
+}
+
+impl Road {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound port has an address"));
+        let shared = Arc::new(Shared {
+            destination: Mutex::default(),
+            troubles: Mutex::default(),
+            passed: Mutex::default(),
+            arrivals: Mutex::default(),
+            arrived: Notify::new(),
+            opened: Notify::new(),
+            client: super::api::client().build().expect("a client can be made"),
+        });
+        let router = Router::new().fallback(pass).with_state(shared.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, shared }
+    }
+
+    /// Where it leads: scheme, host and port.
+    pub fn leads_to(&self, destination: &str) {
+        destination.clone_into(&mut lock(&self.shared.destination));
+    }
+
+    /// Puts trouble in the way of one path.
+    pub fn block(&self, path: &str, trouble: Trouble) {
+        lock(&self.shared.troubles).insert(path.to_owned(), trouble);
+    }
+
+    /// Takes it away, and lets those pass who wait.
+    pub fn open(&self, path: &str) {
+        lock(&self.shared.troubles).remove(path);
+        self.shared.opened.notify_waiters();
+    }
+
+    /// All exchanges of a path that have ended.
+    pub fn passed(&self, path: &str) -> Vec<Exchange> {
+        self.all_passed().into_iter().filter(|it| path_of(&it.target) == path).collect()
+    }
+
+    pub fn all_passed(&self) -> Vec<Exchange> {
+        lock(&self.shared.passed).clone()
+    }
+
+    /// Waits until so many requests to the path have set out, whatever becomes of them.
+    pub async fn wait_for(&self, path: &str, count: usize) {
+        within(&format!("{count} requests to {path}"), async {
+            loop {
+                let arrived = self.shared.arrived.notified();
+                if lock(&self.shared.arrivals).iter().filter(|it| *it == path).count() >= count {
+                    return;
+                }
+                arrived.await;
+            }
+        })
+        .await;
+    }
+}
+
+async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    lock(&shared.arrivals).push(path.clone());
+    shared.arrived.notify_waiters();
+    loop {
+        let opened = shared.opened.notified();
+        let trouble = lock(&shared.troubles).get(&path).cloned();
+        match trouble {
+            None => return forward(&shared, request).await,
+            Some(Trouble::Closed) => opened.await,
+            Some(Trouble::Never) => return std::future::pending().await,
+            Some(Trouble::Garbage) => return "<!doctype html><p>We are down for tea.".into_response(),
+            Some(Trouble::Answer(status, body)) => {
+                let status = StatusCode::from_u16(status).expect("a test names real statuses");
+                return (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+            }
+        }
+    }
+}
+
+async fn forward(shared: &Shared, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let url = format!("{}{target}", lock(&shared.destination));
+    let onward = shared.client.request(parts.method.clone(), url).headers(parts.headers.clone());
+    let Ok(answer) = onward.body(body.clone()).send().await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    let (status, mut answer_headers) = (answer.status(), answer.headers().clone());
+    let answer = answer.bytes().await.unwrap_or_default();
+    lock(&shared.passed).push(Exchange {
+        method: parts.method,
+        target,
+        headers: parts.headers,
+        body,
+        status,
+        answer_headers: answer_headers.clone(),
+        answer: answer.clone(),
+    });
+    answer_headers.remove(header::TRANSFER_ENCODING);
+    let mut response = Response::new(Body::from(answer));
+    *response.status_mut() = status;
+    *response.headers_mut() = answer_headers;
+    response
+}
+
+fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,181 @@
+//! A whole server in this process, on a port of its own. The test holds its clock.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::time::Duration;
+
+use clap::Parser;
+use panora::app::App;
+use panora::clock::Clock;
+use panora::config::ServeArgs;
+use panora::model::{ApiKey, ApiKeyId, ProjectId};
+use panora::random::Random;
+use panora::server::{Server, Surroundings};
+use panora::storage::Storage;
+
+use super::api::Api;
+use super::database::Database;
+use super::road::Road;
+
+/// A server's settings, before it starts.
+#[derive(Default)]
+pub struct Settings {
+    flags: Vec<String>,
+    variables: BTreeMap<String, String>,
+    database: Option<Database>,
+    road: Option<(String, Road)>,
+}
+
+/// Reads flags as `panora serve` does.
+#[derive(Parser)]
+struct Serve {
+    #[command(flatten)]
+    args: ServeArgs,
+}
+
+impl Settings {
+    #[must_use]
+    pub fn flag(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.flags.extend([name.to_owned(), value.into()]);
+        self
+    }
+
+    /// A variable of the environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A database that something else has used before.
+    #[must_use]
+    pub fn database(mut self, database: Database) -> Self {
+        self.database = Some(database);
+        self
+    }
+
+    /// Everybody reaches the server by this road.
+    #[must_use]
+    pub fn behind(mut self, road: &Road) -> Self {
+        self.road = Some((road.url.clone(), road.clone()));
+        self
+    }
+
+    pub async fn start(self) -> TestServer {
+        self.start_at(Clock::system()).await
+    }
+
+    /// Starts with a clock that the test has set.
+    pub async fn start_at(self, clock: Clock) -> TestServer {
+        log_if_wanted();
+        let database = match self.database {
+            Some(database) => database,
+            None => Database::fresh().await,
+        };
+        let key = ApiKey::generate(&Random::system()).expose().to_owned();
+        let mut flags = vec!["panora".to_owned()];
+        let has_address = self.flags.iter().any(|flag| flag == "--bind");
+        flags.extend(
+            (!has_address).then_some(["--bind", "127.0.0.1:0"]).into_iter().flatten().map(str::to_owned),
+        );
+        flags.extend(["--bootstrap-api-key".to_owned(), key.clone()]);
+        if let Some((url, _)) = &self.road {
+            flags.extend(["--public-url".to_owned(), url.clone()]);
+        }
+        flags.extend(self.flags);
+        let mut args = Serve::parse_from(flags).args;
+        // The developer's own settings must not reach a test.
+        let variables: BTreeMap<_, _> = database.variables().into_iter().collect();
+        let given = |name: &str| variables.get(name).cloned();
+        args.storage.data_dir = given("PANORA_DATA_DIR").unwrap_or_default().into();
+        args.storage.database_url = given("DATABASE_URL").map(Into::into);
+        args.storage.encryption_keys = given("PANORA_ENCRYPTION_KEYS").map(Into::into);
+        let around = Surroundings { clock, random: Random::system(), variables: self.variables };
+        let server = Server::start(args, around).await.expect("the server starts");
+        let straight = format!("http://{}", server.address);
+        let url = if let Some((url, road)) = self.road {
+            road.leads_to(&straight);
+            url
+        } else {
+            straight
+        };
+        TestServer { api: Api::new(url, key), server, database }
+    }
+}
+
+pub struct TestServer {
+    api: Api,
+    server: Server,
+    pub database: Database,
+}
+
+impl TestServer {
+    /// One with settings as a newcomer has them.
+    pub async fn start() -> Self {
+        Settings::default().start().await
+    }
+
+    /// One that is reached by a road where a test can put trouble.
+    pub async fn behind(road: &Road) -> Self {
+        Settings::default().behind(road).start().await
+    }
+
+    pub fn app(&self) -> &App {
+        &self.server.app
+    }
+
+    /// The address that it listens on, which is not its public URL where it stands behind a road.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.server.address
+    }
+
+    /// Lets time pass for the whole server at once.
+    pub fn advance(&self, by: Duration) {
+        self.app().clock.advance(by);
+    }
+
+    /// Another key of the project that this one's key belongs to.
+    pub async fn another_key(&self) -> (Api, ProjectId, ApiKeyId) {
+        let projects = self.app().store.list_projects().await.expect("projects can be listed");
+        self.key_of(projects[0].id).await
+    }
+
+    /// A second project, and a caller with its key.
+    pub async fn another_project(&self, name: &str) -> Api {
+        let project = self.storage().add_project(name).await.expect("a project can be made");
+        self.key_of(project.id).await.0
+    }
+
+    async fn key_of(&self, project: ProjectId) -> (Api, ProjectId, ApiKeyId) {
+        let key = ApiKey::generate(&Random::system());
+        let record = self.storage().add_api_key(project, "test", &key).await.expect("a key can be made");
+        (self.api.with_key(key.expose()), project, record.id)
+    }
+
+    /// The same storage as the command line opens it.
+    fn storage(&self) -> Storage {
+        let app = self.app();
+        Storage {
+            store: app.store.clone(),
+            vault: app.vault.clone(),
+            clock: app.clock.clone(),
+            random: app.random.clone(),
+        }
+    }
+}
+
+/// A server is called as the API that it serves.
+impl Deref for TestServer {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+/// `PANORA_TEST_LOG=panora=debug` shows what the servers of a failing test say.
+fn log_if_wanted() {
+    if let Ok(filter) = std::env::var("PANORA_TEST_LOG") {
+        drop(tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init());
+    }
+}

@@ -1,0 +1,29 @@
+//! Waiting with a deadline, for what announces itself and for what has to be asked.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// Long enough for a busy machine, and for an attempt that runs into its own 15 seconds.
+pub const DEADLINE: Duration = Duration::from_secs(40);
+
+/// What the future gives, unless `what` takes too long.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// Asks again and again until there is an answer.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let mut again = interval(Duration::from_millis(25));
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    within(what, async {
+        loop {
+            again.tick().await;
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+        }
+    })
+    .await
+}
