@@ -1,5 +1,6 @@
 //! A request as plain data, for the guarded client to send. Its Debug must never show a value that may be secret.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
@@ -62,9 +63,9 @@ pub(crate) fn encode(
         }
         Encoding::Json => {
             headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
-            let object: serde_json::Map<_, _> =
-                parameters.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-            Some(serde_json::Value::Object(object).to_string().into_bytes())
+            let object: BTreeMap<&String, &String> =
+                parameters.iter().map(|(name, value)| (name, value)).collect();
+            Some(serde_json::json!(object).to_string().into_bytes())
         }
     };
     HttpRequest { method, url, headers, body }

@@ -24,6 +24,7 @@ pub struct ExchangeInput<'a> {
 /// The token endpoint as one of the two grants uses it.
 struct Endpoint<'a> {
     token: &'a Token,
+    method: Method,
     url: &'a Template,
     client_auth: ClientAuth,
     encoding: Encoding,
@@ -44,6 +45,7 @@ impl Provider {
         }
         let endpoint = Endpoint {
             token,
+            method: Method::POST,
             url: &token.url,
             client_auth: token.client_auth,
             encoding: token.encoding,
@@ -68,6 +70,7 @@ impl Provider {
         ];
         let endpoint = Endpoint {
             token,
+            method: refresh.method.clone(),
             url: refresh.url.as_ref().unwrap_or(&token.url),
             client_auth: refresh.client_auth.unwrap_or(token.client_auth),
             encoding: refresh.encoding.unwrap_or(token.encoding),
@@ -98,6 +101,6 @@ impl Endpoint<'_> {
         prove_client(self.client_auth, client, &mut headers, &mut proof);
         let renamed = |(name, value): (String, String)| (names.get(&name).cloned().unwrap_or(name), value);
         pairs.extend(proof.into_iter().map(renamed));
-        Ok(encode(Method::POST, values.url(self.url)?, headers, &pairs, self.encoding))
+        Ok(encode(self.method.clone(), values.url(self.url)?, headers, &pairs, self.encoding))
     }
 }

@@ -117,6 +117,19 @@ pub struct Identity {
     pub email: Vec<Template>,
 }
 
+/// Which of several sites or companies of one grant a connection is for. The variables that tell them apart come
+/// `from: {tenant: /pointer}`, read in each entry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenants {
+    pub request: Request,
+    /// Where the list stands; left out, the answer is the list. One object counts as a list of one.
+    #[serde(default)]
+    pub list: Option<Pointer>,
+    /// What the person chooses by, read in each entry.
+    pub name: Vec<Template>,
+}
+
 /// How a credential is tried. Without it, the identity request serves.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

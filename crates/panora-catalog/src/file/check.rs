@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use serde_saphyr::Spanned;
+
 use super::api::Request;
 use super::check_urls::{check_all, check_names, check_url, no_pointers};
 use super::oauth::RevocationRequest;
 use super::provider::{AuthKind, ProviderFile};
 use super::template::{Part, Template, is_name};
-use super::variable::Source;
+use super::variable::{Source, Variable};
 
 /// Nothing, or the line and what is wrong there.
 pub type Check = Result<(), (u64, String)>;
@@ -106,6 +108,10 @@ fn check_variables(file: &ProviderFile) -> Check {
                 format!("variable `{name}`: its default or example is a value that it refuses"),
             );
         }
+    }
+    let of_tenants = |variable: &&Spanned<Variable>| matches!(variable.value.from, Source::Tenant(_));
+    if let (None, Some(variable)) = (&file.tenants, file.variables.iter().find(of_tenants)) {
+        return wrong(variable.referenced.line(), "a variable from `tenant` needs the section `tenants`");
     }
     match file.credentials.iter().find(|field| field.value.from != Source::Person) {
         Some(field) => {
@@ -212,12 +218,12 @@ fn check_api(file: &ProviderFile) -> Check {
     }
     check_all(file, carriers(file), &secrets)?;
     let verify = file.verify.iter().map(|verify| &verify.request);
+    let tenants = file.tenants.iter().map(|tenants| &tenants.request);
     let identity = file.identity.iter().flat_map(|identity| &identity.request);
-    verify.chain(identity).try_for_each(|request| check_request(file, request))?;
-    file.identity
-        .iter()
-        .flat_map(|identity| identity.id.iter().chain(&identity.name).chain(&identity.email))
-        .try_for_each(|template| check_names(file, template, &[]))
+    verify.chain(tenants).chain(identity).try_for_each(|request| check_request(file, request))?;
+    let identity = file.identity.iter().flat_map(|it| it.id.iter().chain(&it.name).chain(&it.email));
+    let tenants = file.tenants.iter().flat_map(|tenants| &tenants.name);
+    identity.chain(tenants).try_for_each(|template| check_names(file, template, &[]))
 }
 
 fn check_request(file: &ProviderFile, request: &Request) -> Check {

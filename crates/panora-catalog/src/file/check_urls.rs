@@ -23,7 +23,7 @@ pub(super) fn no_pointers(template: &Template) -> Check {
     if template.parts().iter().any(|part| matches!(part, Part::Pointer(_))) {
         return wrong(
             template.line(),
-            format!("`{template}`: only `identity` may read an answer's {{/pointer}}"),
+            format!("`{template}`: only `identity` and `tenants` may read an answer's {{/pointer}}"),
         );
     }
     Ok(())

@@ -157,20 +157,30 @@ impl Default for Expiry {
 }
 
 /// The refresh, RFC 6749 section 6. What is left out is as for the code exchange, `parameters` aside.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Refresh {
-    #[serde(default)]
     pub url: Option<Template>,
-    #[serde(default)]
+    #[serde(deserialize_with = "method")]
+    pub method: Method,
     pub client_auth: Option<ClientAuth>,
-    #[serde(default)]
     pub encoding: Option<Encoding>,
-    #[serde(default)]
     pub parameters: Parameters,
     /// Each refresh token works once: a new one must be durable before anything else is done.
-    #[serde(default)]
     pub rotates: bool,
+}
+
+impl Default for Refresh {
+    fn default() -> Self {
+        Self {
+            url: None,
+            method: Method::POST,
+            client_auth: None,
+            encoding: None,
+            parameters: Parameters::new(),
+            rotates: false,
+        }
+    }
 }
 
 /// How to give a grant back. Left out where the provider has no way.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::api::{Api, Identity, Verify};
+use super::api::{Api, Identity, Tenants, Verify};
 use super::check;
 use super::error::FileError;
 use super::oauth::{Authorization, Refresh, Revocation, Scopes, Token};
@@ -48,6 +48,8 @@ pub struct ProviderFile {
     #[serde(default)]
     pub scopes: Option<Scopes>,
     pub api: Api,
+    #[serde(default)]
+    pub tenants: Option<Tenants>,
     #[serde(default)]
     pub identity: Option<Identity>,
     #[serde(default)]

@@ -60,6 +60,8 @@ pub enum Source {
     Token(Pointer),
     /// A query parameter of the callback.
     Callback(String),
+    /// The site or company that the person chose of those that one grant covers.
+    Tenant(Pointer),
     /// The answer to the identity request.
     Identity(Pointer),
 }

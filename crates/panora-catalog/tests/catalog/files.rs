@@ -73,7 +73,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     });
     let text = problems.collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text, @r##"
-    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, refresh, revocation, scopes, api, identity, verify, sharing, connect_help, notes, unverified
+    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, refresh, revocation, scopes, api, tenants, identity, verify, sharing, connect_help, notes, unverified
     13: missing field `name`
     3: duplicate mapping key: name, set DuplicateKeyPolicy in Options if acceptable
     1: slug `acme2` must be the file's name, of lower-case letters, digits and _
@@ -98,7 +98,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     12: `{public_url}` is followed by a path, which begins with `/`
     12: `{sub}` must be followed by the provider's domain, like .acme.com
     12: `{sub}` must be followed by the provider's domain, like .acme.com
-    12: `https://acme.example.com{/evil}/token`: only `identity` may read an answer's {/pointer}
+    12: `https://acme.example.com{/evil}/token`: only `identity` and `tenants` may read an answer's {/pointer}
     10: `sub` stands in a host, so it needs `pattern`, `one_of` or `hosts`
     10: `sub` stands in a host: its pattern may match no `.`, `/`, `@`, `:`, `?` or `#`
     10: `sub` stands in a host, which `b/c` cannot be a part of

@@ -7,5 +7,7 @@ mod learnt_hosts;
 mod overlays;
 mod pasting;
 mod paths;
+mod quirks;
 mod requests;
 mod support;
+mod tenants;
