@@ -1,6 +1,6 @@
 //! Files that are refused, with the line and what to do.
 
-use crate::support::problem;
+use crate::support::{acme, problem};
 
 /// A sound file of which each test breaks one thing.
 const SOUND: &str = r##"slug: acme
@@ -124,4 +124,11 @@ fn a_credential_that_is_sent_nowhere_is_refused() {
     insta::assert_snapshot!(problem("sent_nowhere", &text), @r#"
     8: credential `api_key` is sent nowhere: name it in api.headers, api.query or api.basic
     "#);
+}
+
+#[test]
+fn the_annotated_file_of_the_documentation_is_sound() {
+    let page = include_str!("../../../../docs/adding-a-provider.md");
+    let file = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has one");
+    assert_eq!(acme("documented", file).questions()[0].shown("north"), "north.acme.com");
 }
