@@ -259,7 +259,7 @@ CREATE TABLE sandbox_grants (
     id {ID} PRIMARY KEY,
     account {TEXT} NOT NULL,
     scopes {TEXT} NOT NULL,
-    switches {TEXT} NOT NULL,
+    troubles {TEXT} NOT NULL,
     code_hash {BLOB} UNIQUE,
     code_used_at BIGINT,
     code_challenge {TEXT},
@@ -267,6 +267,7 @@ CREATE TABLE sandbox_grants (
     access_hash {BLOB} UNIQUE,
     access_expires_at BIGINT,
     refresh_hash {BLOB} UNIQUE,
+    calls BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     revoked_at BIGINT
 );

@@ -18,7 +18,7 @@ mod oauth_states;
 mod projects;
 mod provider_settings;
 mod row;
-// mod sandbox;
+mod sandbox;
 mod vault_root;
 
 use std::path::Path;
@@ -43,7 +43,7 @@ pub use idempotency::IdempotencyRecord;
 pub use jobs::{Job, NewJob};
 pub use magic_links::TimelineStep;
 pub use oauth_states::StoredState;
-// pub use sandbox::{ContactRow, SandboxGrant};
+pub use sandbox::{ContactRow, SandboxGrant, SandboxKey, SandboxTokens};
 
 /// How long a claim on a delivery or a job lasts.
 pub const LEASE: Duration = Duration::from_secs(60);
