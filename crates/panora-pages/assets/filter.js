@@ -8,11 +8,6 @@ for (const input of document.querySelectorAll("[data-filter]")) {
   if (input.value) input.setSelectionRange(input.value.length, input.value.length);
 }
 
-// On a phone the contents of a long page begin folded.
-if (matchMedia("(max-width: 59.99rem)").matches) {
-  document.querySelector(".docs-nav details")?.removeAttribute("open");
-}
-
 function narrow(list, typed) {
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   let found = 0;

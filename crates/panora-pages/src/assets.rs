@@ -21,10 +21,11 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 8] = [
+static ASSETS: [Asset; 9] = [
     asset!("base.css", CSS),
     asset!("connect.css", CSS),
     asset!("docs.css", CSS),
+    asset!("contents.js", JS),
     asset!("copy.js", JS),
     asset!("filter.js", JS),
     asset!("form.js", JS),
@@ -54,7 +55,7 @@ pub fn asset_url(path: &str) -> &'static str {
 
 fn hashed(asset: &Asset) -> String {
     let digest = Sha256::digest(asset.bytes);
-    let version: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    let version = hex::encode(&digest[..6]);
     format!("/assets/{}?v={version}", asset.path)
 }
 

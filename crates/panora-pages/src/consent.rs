@@ -32,7 +32,7 @@ pub struct ConsentPage {
     pub id_flow: String,
     pub provider: Provider,
     pub purpose: Purpose,
-    /// What will be shared, one plain sentence each, such as "Read your contacts".
+    /// What will be shared: ends of the sentence "Once connected, Acme", such as "can read your contacts".
     pub sentences: Vec<String>,
     pub tenant: Option<Tenant>,
     /// The host that the button leads to.

@@ -116,6 +116,11 @@ impl FailurePage {
         text.with("customer", self.frame.customer_name()).with("provider", provider)
     }
 
+    /// Whether something went wrong, rather than as the person or the sender decided.
+    fn is_trouble(&self) -> bool {
+        !matches!(self.failure, Failure::Denied | Failure::AdminApproval | Failure::LinkUsed)
+    }
+
     fn action(&self) -> Option<String> {
         match (&self.action_url, self.frame.support_email()) {
             (Some(url), _) => Some(url.clone()),

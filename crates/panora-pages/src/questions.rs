@@ -34,10 +34,6 @@ impl QuestionsPage {
         placed(&self.fields)
     }
 
-    fn has_error(&self) -> bool {
-        self.fields.iter().any(|field| field.error.is_some())
-    }
-
     fn picker_path(&self) -> Option<String> {
         self.has_choice.then(|| flow_path(&self.id_flow))
     }

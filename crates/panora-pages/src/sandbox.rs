@@ -81,6 +81,12 @@ impl SandboxConsentPage {
     pub fn render(&self) -> String {
         crate::render(self)
     }
+
+    /// The code and the words of every trouble.
+    fn troubles(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let texts = self.frame.t();
+        SandboxTrouble::ALL.iter().map(|trouble| (trouble.code(), texts.trouble(*trouble)))
+    }
 }
 
 /// Where the Sandbox cannot even send the person back, as with a redirect address it does not know.

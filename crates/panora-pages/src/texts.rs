@@ -150,8 +150,8 @@ impl Texts {
         self.failures.get(&failure).expect("a test finds the texts of every failure")
     }
 
-    pub(crate) fn trouble(&self, trouble: &SandboxTrouble) -> &str {
-        self.sandbox.troubles.get(trouble).expect("a test finds the texts of every trouble")
+    pub(crate) fn trouble(&self, trouble: SandboxTrouble) -> &str {
+        self.sandbox.troubles.get(&trouble).expect("a test finds the texts of every trouble")
     }
 }
 
@@ -204,7 +204,7 @@ groups! {
         title, heading, renew_title, renew_heading, renew_account, renew_advice, shared, shared_unknown,
         disconnect, password, tenant, change, submit, leads_to,
     }
-    QuestionsTexts { title, heading, advice, submit, problem }
+    QuestionsTexts { title, heading, advice, submit }
     FieldTexts { example, show, hide, show_label }
     CredentialsTexts {
         title, heading, steps, key_page, role, submit, submitting, stored, wrong_key, wrong_key_advice,

@@ -8,7 +8,8 @@ const PALETTE: [&str; 8] =
     ["#4338ca", "#0f766e", "#b45309", "#be123c", "#6d28d9", "#1d4ed8", "#15803d", "#475569"];
 
 const WHITE: &str = "#ffffff";
-const INK: &str = "#111318";
+/// Pure black: on any colour at all, it or white has a contrast of at least 4.5.
+const BLACK: &str = "#000000";
 
 /// A logo, or a monogram that is readable on its colour.
 #[derive(Debug, Template)]
@@ -69,10 +70,10 @@ fn initials(name: &str) -> String {
     if letters.is_empty() { "•".to_owned() } else { letters }
 }
 
-/// White or ink, whichever stands out more (WCAG 2.2 contrast).
+/// White or black, whichever stands out more (WCAG 2.2 contrast).
 fn readable_on(background: Rgb) -> &'static str {
     let with = |text: &str| contrast(background, parse(text).expect("both are hexadecimal"));
-    if with(WHITE) >= 4.5 || with(WHITE) >= with(INK) { WHITE } else { INK }
+    if with(WHITE) >= 4.5 || with(WHITE) >= with(BLACK) { WHITE } else { BLACK }
 }
 
 /// The contrast ratio of two colours, 1 to 21 (WCAG 2.2, "contrast ratio").
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn the_palette_is_readable_in_white() {
         for color in PALETTE {
-            assert!(contrast(parse(color).unwrap(), (255, 255, 255)) >= 4.5, "{color}");
+            assert!(contrast(parse(color).expect("hexadecimal"), (255, 255, 255)) >= 4.5, "{color}");
         }
     }
 
@@ -121,7 +122,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_monogram_is_readable_on_any_colour(r: u8, g: u8, b: u8) {
-            let text = parse(readable_on((r, g, b))).unwrap();
+            let text = parse(readable_on((r, g, b))).expect("hexadecimal");
             prop_assert!(contrast((r, g, b), text) >= 4.5);
         }
 

@@ -113,9 +113,9 @@ fn consent() -> ConsentPage {
         provider: hubspot(),
         purpose: Purpose::Connect,
         sentences: [
-            "Read your contacts, companies and deals",
-            "Add and change contacts",
-            "It cannot delete anything",
+            "can read your contacts, companies and deals",
+            "can add and change contacts",
+            "cannot delete anything",
         ]
         .map(str::to_owned)
         .to_vec(),

@@ -6,7 +6,7 @@ use super::reader::{Reader, list, text};
 use super::schema;
 
 /// Levels of nesting in a made-up example.
-const DEEPEST: usize = 4;
+const DEEPEST: usize = 8;
 
 /// An example of what the schema describes: its own if it has one, else made from its fields.
 pub(super) fn of(reader: Reader<'_>, schema: &Value, required_only: bool) -> Value {
