@@ -1,0 +1,85 @@
+//! `panora demo`: the whole promise in one terminal. Server, a backend that verifies and a person's browser talk
+//! over real HTTP; nothing leaves this machine and nothing is kept.
+
+mod backend;
+mod client;
+mod print;
+mod stage;
+mod walk;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::client::Api;
+use self::print::Printer;
+use self::stage::Stage;
+
+/// The person who connects an account.
+const PERSON: &str = "Ada Lovelace";
+
+#[derive(Args, Clone, Debug)]
+pub struct DemoArgs {
+    /// Click through the pages by itself, print each step, and exit
+    #[arg(long)]
+    auto: bool,
+}
+
+/// Shows the promise; with `--auto` it says what was expected and what came instead where a step fails.
+pub async fn run(args: DemoArgs) -> Result<(), String> {
+    let mut printer = Printer::of_stdout(args.auto);
+    printer.title();
+    let mut stop = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let stopped = if args.auto { Err("stopped before the end".to_owned()) } else { Ok(()) };
+    let mut stage = Stage::set_up(&mut printer).await?;
+    let shown = tokio::select! {
+        shown = show(&mut stage, &mut printer, args.auto) => shown,
+        _ = tokio::signal::ctrl_c() => stopped,
+        _ = stop.recv() => stopped,
+    };
+    stage.take_down().await;
+    shown.map(|()| printer.end())
+}
+
+async fn show(stage: &mut Stage, printer: &mut Printer, auto: bool) -> Result<(), String> {
+    let url = magic_link(&stage.api).await?;
+    printer.step(&format!("Your backend made a magic link for {PERSON}"), &url);
+    if auto {
+        walk::click_through(&url, printer).await?;
+        let event = stage.backend.next_event().await?;
+        return connected(&stage.api, printer, &event).await.map(|_| ());
+    }
+    printer.invite(&url);
+    let mut told = false;
+    loop {
+        let event = stage.backend.wait_for_event().await?;
+        if event["type"] != "connection.created" {
+            printer.event(&event);
+            continue;
+        }
+        let token = connected(&stage.api, printer, &event).await?;
+        if !told {
+            printer.try_next(&stage.api, &token);
+            told = true;
+        }
+    }
+}
+
+async fn magic_link(api: &Api) -> Result<String, String> {
+    let body = json!({"linked_user_origin_id": "ada", "alias": PERSON, "providers": ["sandbox"]});
+    let link = api.post("/magic_links", &body).await?;
+    client::text(&link, "/url")
+}
+
+/// Shows the event and what its connection token is good for; gives the token.
+async fn connected(api: &Api, printer: &mut Printer, event: &Value) -> Result<String, String> {
+    if event["type"] != "connection.created" {
+        return Err(client::unlike("an event of type connection.created", &event.to_string()));
+    }
+    printer.event(event);
+    let token = client::text(event, "/data/connection_token")?;
+    let contacts = api.passthrough(&token, "/contacts?limit=3").await?;
+    printer.step("Your backend calls the Sandbox with that connection token", "POST /passthrough");
+    printer.contacts(&contacts);
+    Ok(token)
+}
