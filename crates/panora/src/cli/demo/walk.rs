@@ -41,10 +41,9 @@ impl Browser {
             between(&page.html, "<form ", "</form>").ok_or_else(|| unlike("a form", &page.heading()))?;
         let action = attribute(form, "action").and_then(|action| page.url.join(&action).ok());
         let action = action.ok_or_else(|| unlike("a form with an address", &page.heading()))?;
-        let mut body = url::form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(filled_in(form)).append_pair(button.0, button.1);
-        let request = self.http.post(action).header("content-type", "application/x-www-form-urlencoded");
-        Self::read(request.body(body.finish())).await
+        let mut fields = filled_in(form);
+        fields.push((button.0.to_owned(), button.1.to_owned()));
+        Self::read(self.http.post(action).form(&fields)).await
     }
 
     async fn read(request: reqwest::RequestBuilder) -> Result<Page, String> {
