@@ -1,5 +1,28 @@
 //! One field of a form, with everything that helps to fill it in. It never repeats a secret back.
 
+use crate::texts::Language;
+
+/// Why what was typed cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldError {
+    Missing,
+    TooLong,
+    /// Another shape than the value asked for.
+    Unusable,
+}
+
+impl FieldError {
+    /// To the person who typed it.
+    pub fn words(self, language: Language) -> String {
+        let texts = &language.texts().field;
+        match self {
+            Self::Missing => texts.missing.to_string(),
+            Self::TooLong => texts.too_long.to_string(),
+            Self::Unusable => texts.unusable.to_string(),
+        }
+    }
+}
+
 /// A text field; drawn with its label, help, example and error tied to it.
 #[derive(Clone, Debug, Default)]
 pub struct Field {

@@ -25,7 +25,7 @@ pub use credentials::{CredentialProblem, CredentialsPage};
 pub use docs::DocsPage;
 pub use done::{Account, DonePage, Outcome};
 pub use failure::{Failure, FailurePage, codes};
-pub use field::Field;
+pub use field::{Field, FieldError};
 pub use frame::{Customer, Frame, Provider, flow_path, provider_path};
 pub use message::{MisdirectedPage, NotFoundPage};
 pub use picker::{PickerEntry, PickerPage};

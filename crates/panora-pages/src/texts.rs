@@ -205,7 +205,7 @@ groups! {
         disconnect, password, tenant, change, submit, leads_to,
     }
     QuestionsTexts { title, heading, advice, submit }
-    FieldTexts { example, show, hide, show_label }
+    FieldTexts { example, show, hide, show_label, missing, too_long, unusable }
     CredentialsTexts {
         title, heading, steps, key_page, role, submit, submitting, stored, wrong_key, wrong_key_advice,
         permission_missing, permission_missing_advice, wrong_tenant, wrong_tenant_advice, provider_down,
