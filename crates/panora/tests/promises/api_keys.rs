@@ -9,7 +9,8 @@ use crate::support::{Settings, TestServer, eventually, sent};
 #[tokio::test]
 async fn a_key_may_come_as_a_bearer_token() {
     let server = TestServer::start().await;
-    let request = server.keyless(Method::GET, "/projects").header("authorization", format!("Bearer {}", server.key));
+    let request =
+        server.keyless(Method::GET, "/projects").header("authorization", format!("Bearer {}", server.key));
     assert_eq!(sent(request).await.expect(200)[0]["name"], "default");
 }
 
@@ -42,7 +43,9 @@ async fn a_wrong_key_is_refused_and_stores_nothing() {
 #[tokio::test]
 async fn a_key_is_asked_for_before_anything_else_of_the_request_is_read() {
     let server = TestServer::start().await;
-    for (method, path) in [(Method::POST, "/webhook"), (Method::POST, "/passthrough"), (Method::GET, "/connections/x")] {
+    for (method, path) in
+        [(Method::POST, "/webhook"), (Method::POST, "/passthrough"), (Method::GET, "/connections/x")]
+    {
         let answer = sent(server.keyless(method, path).body("{")).await;
         answer.assert_problem(401, "missing_api_key");
     }

@@ -64,7 +64,8 @@ async fn an_import_repeated_with_its_key_tells_its_event_once() {
     }
     server.import("user-2", json!({})).await;
     let arrived = receiver.wait_for(2).await;
-    let users: std::collections::BTreeSet<_> = arrived.iter().map(|it| text(&it.data()["id_linked_user"])).collect();
+    let users: std::collections::BTreeSet<_> =
+        arrived.iter().map(|it| text(&it.data()["id_linked_user"])).collect();
     assert_eq!((arrived.len(), users.len()), (2, 2));
 }
 
@@ -98,16 +99,25 @@ async fn another_project_s_key_of_the_same_name_is_another() {
 #[tokio::test]
 async fn a_refusal_is_not_kept() {
     let server = TestServer::start().await;
-    server.post_once("/linked_users", "key-1", &json!({"linked_user_origin_id": ""})).await.assert_problem(400, "invalid_request");
+    server
+        .post_once("/linked_users", "key-1", &json!({"linked_user_origin_id": ""}))
+        .await
+        .assert_problem(400, "invalid_request");
     server.post_once("/linked_users", "key-1", &json!({"linked_user_origin_id": "user-1"})).await.expect(201);
 }
 
 #[tokio::test]
 async fn a_key_is_forgotten_after_24_hours() {
     let server = TestServer::start().await;
-    let first = server.post_once("/magic_links", "key-1", &json!({"linked_user_origin_id": "user-1"})).await.expect(201);
+    let first = server
+        .post_once("/magic_links", "key-1", &json!({"linked_user_origin_id": "user-1"}))
+        .await
+        .expect(201);
     server.advance(Duration::from_hours(24) + Duration::from_secs(1));
-    let second = server.post_once("/magic_links", "key-1", &json!({"linked_user_origin_id": "user-1"})).await.expect(201);
+    let second = server
+        .post_once("/magic_links", "key-1", &json!({"linked_user_origin_id": "user-1"}))
+        .await
+        .expect(201);
     assert_ne!(first["id_magic_link"], second["id_magic_link"]);
 }
 
@@ -128,7 +138,8 @@ async fn a_key_that_is_no_visible_ascii_is_refused() {
     let server = TestServer::start().await;
     let long = "x".repeat(256);
     for key in ["a b", "", long.as_str()] {
-        let answer = server.post_once("/linked_users", key, &json!({"linked_user_origin_id": "user-1"})).await;
+        let answer =
+            server.post_once("/linked_users", key, &json!({"linked_user_origin_id": "user-1"})).await;
         answer.assert_problem(400, "invalid_request");
     }
     server.assert_nothing_stored().await;

@@ -45,7 +45,8 @@ async fn a_batch_answers_in_the_order_of_its_request() {
     let origin_ids = ["user-9", "user-1", "user-5", "user-1"];
     let body = json!({"linked_user_origin_ids": origin_ids, "alias": null});
     let users = server.post("/linked_users/batch", &body).await.expect(201);
-    let answered: Vec<_> = users.as_array().expect("an array").iter().map(|it| text(&it["linked_user_origin_id"])).collect();
+    let answered: Vec<_> =
+        users.as_array().expect("an array").iter().map(|it| text(&it["linked_user_origin_id"])).collect();
     assert_eq!(answered, origin_ids);
     assert_eq!(users[1]["id_linked_user"], users[3]["id_linked_user"]);
     assert_eq!(server.count("/linked_users").await, 3);
@@ -131,7 +132,8 @@ async fn deleting_a_linked_user_revokes_its_connections_and_says_so_with_ids_onl
 #[tokio::test]
 async fn deleting_a_linked_user_cancels_older_unsent_deliveries_about_the_person() {
     let (server, receiver) = (TestServer::start().await, Receiver::start().await);
-    let endpoint = server.endpoint_with(&receiver, json!({"scope": ["connection.created"], "active": false})).await;
+    let endpoint =
+        server.endpoint_with(&receiver, json!({"scope": ["connection.created"], "active": false})).await;
     let connection = server.import("user-1", json!({})).await;
     let user = text(&connection["id_linked_user"]);
     server.delete(&format!("/linked_users/{user}")).await.expect(200);

@@ -72,7 +72,12 @@ async fn a_field_outside_its_bounds_is_refused() {
         let mut body = json!({"linked_user_origin_id": "user-1"});
         body[field] = value.clone();
         let answer = server.post("/magic_links", &body).await;
-        assert_eq!((answer.status, answer.pointer()), (400, format!("/{field}").as_str()), "{value}: {}", answer.text);
+        assert_eq!(
+            (answer.status, answer.pointer()),
+            (400, format!("/{field}").as_str()),
+            "{value}: {}",
+            answer.text
+        );
     }
     server.assert_nothing_stored().await;
 }
@@ -201,7 +206,8 @@ async fn a_link_s_timeline_tells_what_happened() {
     let link = server.magic_link("user-1").await;
     Browser::new().connect(&text(&link["url"])).await;
     let link = server.get(&format!("/magic_links/{}", text(&link["id_magic_link"]))).await.expect(200);
-    let steps: Vec<_> = link["timeline"].as_array().expect("steps").iter().map(|it| text(&it["step"])).collect();
+    let steps: Vec<_> =
+        link["timeline"].as_array().expect("steps").iter().map(|it| text(&it["step"])).collect();
     for step in ["created", "opened", "away", "back", "connected"] {
         assert!(steps.iter().any(|it| it == step), "{step} in {steps:?}");
     }

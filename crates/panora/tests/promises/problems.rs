@@ -24,7 +24,8 @@ async fn a_missing_key_says_how_to_send_one() {
 #[tokio::test]
 async fn an_unknown_field_says_which_and_what_is_known() {
     let server = TestServer::start().await;
-    let answer = server.post("/linked_users", &json!({"linked_user_origin_id": "user-1", "nickname": "Ada"})).await;
+    let answer =
+        server.post("/linked_users", &json!({"linked_user_origin_id": "user-1", "nickname": "Ada"})).await;
     assert_snapshot!(shown(&answer), @r"");
 }
 

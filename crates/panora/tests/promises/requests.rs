@@ -69,7 +69,8 @@ async fn a_duplicate_key_is_refused() {
 
 #[tokio::test]
 async fn a_nul_character_is_refused() {
-    assert_refused(r#"{"linked_user_origin_id": "a\u0000b"}"#, "invalid_json", "/linked_user_origin_id").await;
+    assert_refused(r#"{"linked_user_origin_id": "a\u0000b"}"#, "invalid_json", "/linked_user_origin_id")
+        .await;
 }
 
 #[tokio::test]
@@ -174,7 +175,8 @@ async fn a_method_that_a_resource_does_not_take_is_405() {
 #[tokio::test]
 async fn an_empty_body_of_any_content_type_is_no_body() {
     let server = TestServer::start().await;
-    let request = server.request(Method::GET, "/linked_users").header("content-type", "application/octet-stream");
+    let request =
+        server.request(Method::GET, "/linked_users").header("content-type", "application/octet-stream");
     sent(request).await.expect(200);
 }
 

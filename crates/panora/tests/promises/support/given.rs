@@ -110,6 +110,16 @@ impl Api {
         self.get(&format!("/deliveries/{}", text(&list["data"][0]["id_delivery"]))).await.expect(200)
     }
 
+    /// Waits until each delivery of an endpoint has a recorded attempt.
+    pub async fn all_attempted(&self, endpoint: &Endpoint) {
+        eventually("all deliveries to be attempted", || async {
+            let list = self.get(&format!("/webhooks/{}/deliveries", endpoint.id)).await.expect(200);
+            let list = list["data"].as_array().cloned().expect("a list");
+            list.iter().all(|delivery| delivery["tries"].as_u64() > Some(0)).then_some(())
+        })
+        .await;
+    }
+
     /// The only delivery, once so many of its attempts are recorded.
     pub async fn delivery_after(&self, endpoint: &Endpoint, attempts: usize) -> Value {
         eventually(&format!("{attempts} recorded attempts"), || async {

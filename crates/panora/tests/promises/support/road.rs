@@ -17,8 +17,8 @@ use super::wait::within;
 /// What happens to requests of one path.
 #[derive(Clone, Debug)]
 pub enum Trouble {
-    /// This status and this body, as JSON.
-    Answer(u16, String),
+    /// This status, these headers and this body, as JSON.
+    Answer(u16, &'static [(&'static str, &'static str)], &'static str),
     /// A web page where JSON was expected.
     Garbage,
     /// No answer at all.
@@ -99,12 +99,17 @@ impl Road {
         lock(&self.shared.passed).clone()
     }
 
+    /// How many requests to the path have set out.
+    pub fn arrived(&self, path: &str) -> usize {
+        lock(&self.shared.arrivals).iter().filter(|it| *it == path).count()
+    }
+
     /// Waits until so many requests to the path have set out, whatever becomes of them.
     pub async fn wait_for(&self, path: &str, count: usize) {
         within(&format!("{count} requests to {path}"), async {
             loop {
                 let arrived = self.shared.arrived.notified();
-                if lock(&self.shared.arrivals).iter().filter(|it| *it == path).count() >= count {
+                if self.arrived(path) >= count {
                     return;
                 }
                 arrived.await;
@@ -126,12 +131,17 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
             Some(Trouble::Closed) => opened.await,
             Some(Trouble::Never) => return std::future::pending().await,
             Some(Trouble::Garbage) => return "<!doctype html><p>We are down for tea.".into_response(),
-            Some(Trouble::Answer(status, body)) => {
-                let status = StatusCode::from_u16(status).expect("a test names real statuses");
-                return (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
-            }
+            Some(Trouble::Answer(status, headers, body)) => return answer(status, headers, body),
         }
     }
+}
+
+fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Response {
+    let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    response.body(Body::from(body)).expect("a test names real statuses and headers")
 }
 
 async fn forward(shared: &Shared, request: Request) -> Response {
