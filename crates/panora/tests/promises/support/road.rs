@@ -27,6 +27,12 @@ pub enum Trouble {
     Closed,
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Lasts {
+    Once,
+    UntilOpened,
+}
+
 /// A request that passed, and its answer.
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -48,7 +54,7 @@ pub struct Road {
 
 struct Shared {
     destination: Mutex<String>,
-    troubles: Mutex<HashMap<String, Trouble>>,
+    troubles: Mutex<HashMap<String, (Trouble, Lasts)>>,
     passed: Mutex<Vec<Exchange>>,
     arrivals: Mutex<Vec<String>>,
     arrived: Notify,
@@ -81,7 +87,12 @@ impl Road {
 
     /// Puts trouble in the way of one path.
     pub fn block(&self, path: &str, trouble: Trouble) {
-        lock(&self.shared.troubles).insert(path.to_owned(), trouble);
+        lock(&self.shared.troubles).insert(path.to_owned(), (trouble, Lasts::UntilOpened));
+    }
+
+    /// Puts trouble in the way of the next request to one path.
+    pub fn block_once(&self, path: &str, trouble: Trouble) {
+        lock(&self.shared.troubles).insert(path.to_owned(), (trouble, Lasts::Once));
     }
 
     /// Takes it away, and lets those pass who wait.
@@ -119,14 +130,24 @@ impl Road {
     }
 }
 
+impl Shared {
+    fn trouble_of(&self, path: &str) -> Option<Trouble> {
+        let mut troubles = lock(&self.troubles);
+        let (trouble, lasts) = troubles.get(path).cloned()?;
+        if lasts == Lasts::Once {
+            troubles.remove(path);
+        }
+        Some(trouble)
+    }
+}
+
 async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     lock(&shared.arrivals).push(path.clone());
     shared.arrived.notify_waiters();
     loop {
         let opened = shared.opened.notified();
-        let trouble = lock(&shared.troubles).get(&path).cloned();
-        match trouble {
+        match shared.trouble_of(&path) {
             None => return forward(&shared, request).await,
             Some(Trouble::Closed) => opened.await,
             Some(Trouble::Never) => return std::future::pending().await,
