@@ -46,6 +46,13 @@ impl Provider {
         Ok(url)
     }
 
+    /// The host that the person's browser goes to, for the page that says so.
+    pub fn authorization_host(&self, variables: &Variables) -> Option<String> {
+        let authorization = self.file.authorization.as_ref()?;
+        let url = Values::new(self, variables).url(&authorization.url).ok()?;
+        url.host_str().map(str::to_owned)
+    }
+
     /// What the callback calls the code: `code` almost everywhere.
     pub fn code_parameter(&self) -> &str {
         self.file.authorization.as_ref().map_or("code", |authorization| &authorization.code_parameter)

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `panora` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    panora::cli::run()
+}

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::connect::ConnectError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
@@ -154,5 +155,22 @@ impl From<VaultError> for Problem {
     fn from(error: VaultError) -> Self {
         tracing::error!(error = &error as &dyn std::error::Error, "the vault failed");
         Self::internal()
+    }
+}
+
+impl From<ConnectError> for Problem {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Store(error) => error.into(),
+            ConnectError::Vault(error) => error.into(),
+            ConnectError::EventTooLarge => {
+                let detail = "An event of this would exceed 64 KiB: shorten `metadata`.";
+                Self::impossible("event_too_large", "/metadata", detail)
+            }
+            ConnectError::Gone => Self::conflict("connection_revoked", "This connection no longer stands."),
+            ConnectError::OtherAccount => {
+                Self::conflict("other_account", "These credentials are another account's.")
+            }
+        }
     }
 }

@@ -16,15 +16,10 @@ use crate::app::App;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id by which a request is found in the logs.
-#[derive(Clone)]
-pub struct RequestId(pub String);
-
 /// Runs the request inside a span that carries its id.
-pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = sane(request.headers().get(&X_REQUEST_ID))
         .unwrap_or_else(|| app.random.uuid(app.clock.now()).to_string());
-    request.extensions_mut().insert(RequestId(id.clone()));
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", request_id = %id, method = %request.method(), route = %route);
     let started = Instant::now();

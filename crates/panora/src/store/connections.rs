@@ -209,17 +209,24 @@ impl Store {
         tx.optional(sql).await?.as_ref().map(stored).transpose()
     }
 
-    /// Whether another standing connection has the same OAuth client and account.
-    pub async fn shares_grant(&self, tx: &mut Tx, it: &Connection) -> Result<bool, StoreError> {
+    /// Whether a standing connection, other than `except`, has this provider, account and OAuth client: its
+    /// grant is in use.
+    pub async fn is_grant_in_use(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        (slug, account, client): (&str, Option<&str>, Option<&str>),
+        except: Option<ConnectionId>,
+    ) -> Result<bool, StoreError> {
         let sql = Sql::new(
             "SELECT id FROM connections WHERE id_project = $1 AND provider_slug = $2 AND account_id = $3 \
              AND client_id = $4 AND status <> 'revoked' AND id <> $5 LIMIT 1",
         )
-        .bind(it.id_project.to_string())
-        .bind(&it.provider_slug)
-        .bind(&it.account.id)
-        .bind(&it.client_id)
-        .bind(it.id.to_string());
+        .bind(project.to_string())
+        .bind(slug)
+        .bind(account)
+        .bind(client)
+        .bind(except.map(|id| id.to_string()).unwrap_or_default());
         Ok(tx.optional(sql).await?.is_some())
     }
 

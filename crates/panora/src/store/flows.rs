@@ -119,6 +119,16 @@ impl Store {
         tx.execute(sql).await.map(|_| ())
     }
 
+    /// Whether the flow was ended since it was read; of a flow that finished too.
+    pub async fn is_flow_ended(&self, tx: &mut Tx, flow: &Flow) -> Result<bool, StoreError> {
+        let sql = Sql::new(
+            "SELECT id FROM flows WHERE id_project = $1 AND id = $2 AND ended_at IS NULL AND finished_at IS NULL",
+        )
+        .bind(flow.id_project.to_string())
+        .bind(flow.id.to_string());
+        Ok(tx.optional(sql).await?.is_none())
+    }
+
     /// Forgets at most `most` flows made before `before`, with their states.
     pub async fn forget_flows(&self, before: Time, most: u32) -> Result<u64, StoreError> {
         let sql = Sql::new(

@@ -172,7 +172,7 @@ impl Store {
         let sql = Sql::new(
             "INSERT INTO magic_link_steps (id, id_magic_link, id_project, step, at, detail) \
              SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT), \
-             CAST($6 AS TEXT) FROM magic_link_steps WHERE id_magic_link = $2 HAVING COUNT(*) < 1000",
+             CAST($6 AS TEXT) WHERE (SELECT COUNT(*) FROM magic_link_steps WHERE id_magic_link = $2) < 1000",
         )
         .bind(step.id.to_string())
         .bind(step.link.to_string())

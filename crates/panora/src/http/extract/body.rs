@@ -12,9 +12,11 @@ use crate::http::problem::Problem;
 pub const MAX_BODY: usize = 1024 * 1024;
 
 /// A body's shape, with what the general bounds do not apply to.
-pub trait BodyRules: DeserializeOwned {
+pub trait BodyRules: DeserializeOwned + Send {
     /// Top-level fields whose strings have bounds of their own.
     const OWN_BOUNDS: &'static [&'static str] = &[];
+    /// Whether no body at all stands for `{}`.
+    const MAY_BE_EMPTY: bool = false;
 }
 
 /// A body of the shape `T`.
@@ -54,6 +56,7 @@ pub async fn read(request: Request) -> Result<Bytes, Problem> {
 
 /// Reads JSON by the rules for numbers and strings, then as a `T`.
 pub fn read_json<T: BodyRules>(bytes: &[u8]) -> Result<T, Problem> {
+    let bytes = if bytes.is_empty() && T::MAY_BE_EMPTY { b"{}" } else { bytes };
     if bytes.is_empty() {
         return Err(Problem::field("", "Send a JSON body."));
     }
@@ -71,6 +74,17 @@ pub fn read_json<T: BodyRules>(bytes: &[u8]) -> Result<T, Problem> {
         let pointer = pointer_of(error.path());
         Problem::field(pointer, plain_words(&error.into_inner()))
     })
+}
+
+/// Reads JSON whose parts may keep the text they came with.
+pub fn read_raw_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer_of(error.path());
+        Problem::field(pointer, plain_words(&error.into_inner()))
+    })?;
+    reader.end().map_err(|_| Problem::field("", "Something follows the JSON text."))?;
+    Ok(read)
 }
 
 fn bounded(value: &Value, pointer: &mut String) -> Result<(), Problem> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, OriginalUri, Request};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -42,16 +42,24 @@ impl<T: BodyRules> FromRequest<App> for Create<T> {
 
     /// Refuses with a kept answer where there is one: a replay never reaches the handler.
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        let (mut parts, body) = request.into_parts();
-        let caller = Caller::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
-        let key = parts.headers.get("idempotency-key").cloned();
-        let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-        let bytes = read(Request::from_parts(parts, body)).await.map_err(IntoResponse::into_response)?;
+        let caller = request.extensions().get::<Caller>().copied();
+        let caller = caller.ok_or_else(|| Problem::internal().into_response())?;
+        let key = request.headers().get("idempotency-key").cloned();
+        let (method, path) = (request.method().clone(), own_path(&request));
+        let bytes = read(request).await.map_err(IntoResponse::into_response)?;
         let body = read_json(&bytes).map_err(IntoResponse::into_response)?;
         let Some(key) = key else { return Ok(Self { caller, body, idempotency: Idempotency(None) }) };
         let claim = claim(app, caller, key.as_bytes(), (&method, &path), &bytes).await?;
         Ok(Self { caller, body, idempotency: Idempotency(Some(claim)) })
     }
+}
+
+/// The path as asked for, before any nesting; `/webhook` and `/webhooks` are one resource, so one path.
+fn own_path(request: &Request) -> String {
+    let original = request.extensions().get::<OriginalUri>();
+    let path = original.map_or_else(|| request.uri().path(), |uri| uri.0.path());
+    let rest = path.strip_prefix("/webhook").filter(|rest| !rest.starts_with('s'));
+    rest.map_or_else(|| path.to_owned(), |rest| format!("/webhooks{rest}"))
 }
 
 async fn claim(
@@ -66,14 +74,9 @@ async fn claim(
         let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_request", detail);
         return Err(problem.into_response());
     }
-    // `/webhook` and `/webhooks` are one resource, so one path.
-    let path = path.strip_prefix("/webhook").filter(|rest| !rest.starts_with('s')).map_or_else(
-        || path.to_owned(),
-        |rest| format!("/webhooks{rest}"),
-    );
     let key_mac = app.vault.mac("idempotency key", &[method.as_str().as_bytes(), path.as_bytes(), key]);
     let request_mac = app.vault.mac("idempotency request", &[body]);
-    let turn = app.idempotency.turn(caller.project, key_mac);
+    let turn = app.idempotency_turns.take((caller.project, key_mac));
     let turn = tokio::time::timeout(PATIENCE, turn).await.map_err(|_| in_progress().into_response())?;
     match kept(app, caller, key_mac, request_mac).await {
         Ok(None) => Ok(Claim { caller, key_mac, request_mac, _turn: turn }),

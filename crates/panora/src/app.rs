@@ -1,0 +1,83 @@
+//! What every part of the server shares.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use panora_catalog::{Catalog, Provider, ProviderOrigin};
+use panora_outbound::Outbound;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::config::{ProviderClient, PublicUrl};
+use crate::http::auth::ApiKeys;
+use crate::model::{ConnectionId, ProjectId};
+use crate::random::Random;
+use crate::store::Store;
+use crate::turns::Turns;
+use crate::vault::Vault;
+
+/// A handle; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+pub struct Shared {
+    pub store: Store,
+    pub vault: Vault,
+    pub clock: Clock,
+    pub random: Random,
+    pub catalog: Catalog,
+    /// This installation's OAuth apps, by provider slug.
+    pub clients: BTreeMap<String, ProviderClient>,
+    pub outbound: Outbound,
+    pub public_url: PublicUrl,
+    pub api_keys: ApiKeys,
+    pub wake: Wake,
+    /// One request at a time for an `Idempotency-Key`.
+    pub idempotency_turns: Turns<(ProjectId, [u8; 32])>,
+    /// One refresh at a time for a connection.
+    pub refresh_turns: Turns<ConnectionId>,
+}
+
+/// Wakes workers after a commit; only a hint, the database is the queue.
+#[derive(Default)]
+pub struct Wake {
+    pub deliveries: Notify,
+    pub jobs: Notify,
+}
+
+impl App {
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// Whether the pretend provider is served: in development only.
+    pub fn has_sandbox(&self) -> bool {
+        self.public_url.is_local()
+    }
+
+    /// The provider that a project means by a slug.
+    pub fn provider(&self, project: ProjectId, slug: &str) -> Option<Arc<Provider>> {
+        self.catalog.get(&project.to_string(), slug).filter(|provider| self.is_served(provider))
+    }
+
+    /// All providers of a project, by name.
+    pub fn providers(&self, project: ProjectId) -> Vec<Arc<Provider>> {
+        let mut all = self.catalog.list(&project.to_string());
+        all.retain(|provider| self.is_served(provider));
+        all
+    }
+
+    /// A provider that calls this very server is the pretend one: there only where that is.
+    fn is_served(&self, provider: &Provider) -> bool {
+        self.has_sandbox() || provider.slug() != "sandbox" || *provider.origin() != ProviderOrigin::BuiltIn
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

@@ -1,0 +1,48 @@
+//! `panora serve`: the server, until SIGTERM or Ctrl-C.
+
+use std::io::IsTerminal;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::warn_of_unknown_variables;
+use crate::config::{ConfigFile, LogFormat, ServeArgs};
+use crate::server::{Server, Surroundings};
+
+pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
+    log_to_stderr(&args)?;
+    let variables = file.with_environment();
+    let server = Server::start(args, Surroundings::of_machine(variables)).await.map_err(|error| error.to_string())?;
+    let catalog = server.app.catalog.list("");
+    let slugs: Vec<String> = catalog.iter().map(|provider| provider.slug().to_owned()).collect();
+    warn_of_unknown_variables(file, &slugs);
+    println!("Panora {} is running at {}", env!("CARGO_PKG_VERSION"), server.app.public_url.as_str());
+    println!("  documentation  {}", server.app.public_url.join("/docs"));
+    println!("  make a key     panora api-keys create");
+    wait_for_signal().await?;
+    tracing::info!("stopping");
+    // A second signal ends the process at once; the next start finds everything.
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        _ = wait_for_signal() => Err("stopped at once".into()),
+    }
+}
+
+fn log_to_stderr(args: &ServeArgs) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("PANORA_LOG: {error}"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
+    match args.log_format {
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder.init(),
+    }
+    Ok(())
+}
+
+async fn wait_for_signal() -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result.map_err(|error| error.to_string()),
+        _ = terminate.recv() => Ok(()),
+    }
+}

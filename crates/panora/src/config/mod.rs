@@ -1,0 +1,107 @@
+//! Settings: `panora.toml` < environment < flags. One struct, one page of help.
+
+mod file;
+mod public_url;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use secrecy::SecretString;
+
+pub use file::{ConfigFile, unknown_variables};
+pub use public_url::PublicUrl;
+
+/// Where the data is: all commands that open it take these.
+#[derive(Args, Clone, Debug)]
+pub struct StorageArgs {
+    /// PostgreSQL to use instead of SQLite: postgres://user:password@host/database
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<SecretString>,
+
+    /// Folder of the SQLite database and of generated keys; made with mode 0700
+    #[arg(long, env = "PANORA_DATA_DIR", default_value = "./panora-data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+
+    /// Keys that seal secrets: base64 of 32 bytes each, comma-separated, newest first. Required with
+    /// PostgreSQL; with SQLite made at first start and kept in the data folder
+    #[arg(long, env = "PANORA_ENCRYPTION_KEYS", hide_env_values = true, value_name = "KEYS")]
+    pub encryption_keys: Option<SecretString>,
+}
+
+/// Settings of the server.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub storage: StorageArgs,
+
+    /// Address and port to listen on
+    #[arg(long, env = "PANORA_BIND", default_value = "127.0.0.1:3000", value_name = "ADDR:PORT")]
+    pub bind: SocketAddr,
+
+    /// URL under which browsers and providers reach this server. Unless given, the bound address; required
+    /// when that is not a loopback address
+    #[arg(long, env = "PANORA_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<PublicUrl>,
+
+    /// An API key of the project `default`, made at first start if absent: at least 32 characters
+    #[arg(long, env = "PANORA_BOOTSTRAP_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub bootstrap_api_key: Option<SecretString>,
+
+    /// Private networks that may be called, comma-separated: CIDR, or CIDR@id_project for one project alone
+    #[arg(long, env = "PANORA_ALLOWED_PRIVATE_NETWORKS", default_value = "", value_name = "NETWORKS")]
+    pub allowed_private_networks: String,
+
+    /// Folder with provider files of your own; they win over built-in ones of the same slug
+    #[arg(long, env = "PANORA_PROVIDERS_DIR", value_name = "DIR")]
+    pub providers_dir: Option<PathBuf>,
+
+    /// API requests a second that one key may make; 0 for no limit
+    #[arg(long, env = "PANORA_API_RATE_LIMIT", default_value_t = 1000, value_name = "N")]
+    pub api_rate_limit: u32,
+
+    /// Seconds that requests and deliveries in flight have to end after SIGTERM or Ctrl-C
+    #[arg(long, env = "PANORA_SHUTDOWN_SECONDS", default_value_t = 20, value_name = "SECONDS")]
+    pub shutdown_seconds: u64,
+
+    /// How log lines are written: `text` for people, `json` for machines
+    #[arg(long, env = "PANORA_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
+    /// Which log lines are written, such as `info` or `panora=debug`
+    #[arg(long, env = "PANORA_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The OAuth app of this installation at one provider.
+#[derive(Clone, Debug)]
+pub struct ProviderClient {
+    pub id: String,
+    pub secret: Option<SecretString>,
+}
+
+/// `PANORA_<SLUG>_CLIENT_ID` and `PANORA_<SLUG>_CLIENT_SECRET`, by slug.
+pub fn provider_clients(
+    variables: &BTreeMap<String, String>,
+    slugs: impl Iterator<Item = String>,
+) -> BTreeMap<String, ProviderClient> {
+    let given = |slug: &str, what: &str| variables.get(&client_variable(slug, what)).filter(|text| !text.is_empty());
+    let client = |slug: String| {
+        let id = given(&slug, "ID")?.clone();
+        let secret = given(&slug, "SECRET").map(|text| SecretString::from(text.clone()));
+        Some((slug, ProviderClient { id, secret }))
+    };
+    slugs.filter_map(client).collect()
+}
+
+/// The variable that holds a client's `ID` or `SECRET`.
+pub fn client_variable(slug: &str, what: &str) -> String {
+    format!("PANORA_{}_CLIENT_{what}", slug.to_uppercase())
+}

@@ -1,0 +1,97 @@
+//! Sending a person to the provider: a fresh `state`, bound to the browser by the flow's cookie, and PKCE.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use panora_catalog::{AuthorizeInput, Provider, Variables};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::Failure;
+use super::client::client_for;
+use super::error::ConnectError;
+use super::flow::{OpenFlow, answers_of, note};
+use crate::app::App;
+use crate::model::{LinkStep, OAuthState, PkceVerifier};
+use crate::store::StoredState;
+use crate::vault::Slot;
+
+/// How long a person may take at the provider.
+const STATE_LIFE: Duration = Duration::from_mins(10);
+
+/// Why nobody is sent to the provider.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizeError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// What to tell the person.
+    #[error("{}", .0.code())]
+    Failed(Failure),
+}
+
+/// What the callback needs of the request; sealed with the state.
+#[derive(Serialize, Deserialize)]
+pub struct StateContext {
+    pub verifier: Option<String>,
+    pub variables: Variables,
+    pub asked: Vec<String>,
+    pub client_id: String,
+}
+
+/// The redirect URI of every OAuth client.
+pub fn redirect_uri(app: &App) -> String {
+    app.public_url.join("/connections/oauth/callback")
+}
+
+/// The URL that the person's browser goes to.
+pub async fn authorization_url(
+    app: &App,
+    open: &OpenFlow,
+    provider: &Arc<Provider>,
+) -> Result<Url, AuthorizeError> {
+    let client = client_for(app, provider).ok_or(AuthorizeError::Failed(Failure::SetUpWrongly))?;
+    let variables = answers_of(app, &open.flow, provider.slug())?;
+    let (state, verifier) = (OAuthState::generate(&app.random), PkceVerifier::generate(&app.random));
+    let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
+    let asked = provider.default_scopes();
+    let input = AuthorizeInput {
+        client_id: &client.id,
+        redirect_uri: &redirect_uri(app),
+        state: state.expose(),
+        code_challenge: provider.uses_pkce().then_some(challenge.as_str()),
+        scopes: &asked,
+        variables: &variables,
+    };
+    let unrendered = |_| AuthorizeError::Failed(Failure::WrongHost);
+    let url = provider.authorization_url(&input).map_err(unrendered)?;
+    let verifier = provider.uses_pkce().then(|| verifier.expose().to_owned());
+    let context = StateContext { verifier, variables, asked, client_id: client.id };
+    remember(app, open, provider.slug(), &state, &context).await?;
+    let steps = [LinkStep::Consented, LinkStep::Away];
+    note(app, &open.link, &steps, provider.slug()).await?;
+    Ok(url)
+}
+
+async fn remember(
+    app: &App,
+    open: &OpenFlow,
+    slug: &str,
+    state: &OAuthState,
+    context: &StateContext,
+) -> Result<(), ConnectError> {
+    let (now, hash) = (app.clock.now(), state.hash());
+    let stored = StoredState {
+        hash,
+        id_project: open.link.id_project,
+        id_flow: open.flow.id,
+        provider_slug: slug.to_owned(),
+        context: app.vault.seal_json(Slot::OAuthState, hex::encode(hash), context),
+        created_at: now,
+        expires_at: now.plus(STATE_LIFE),
+        used_at: None,
+    };
+    Ok(app.store.add_oauth_state(&stored).await?)
+}

@@ -1,0 +1,155 @@
+//! Storing a connection: credentials, connection, event and deliveries, all or nothing.
+
+use serde_json::{Map, Value};
+
+use super::error::ConnectError;
+use super::grant::Grant;
+use super::object::connection_object;
+use crate::app::App;
+use crate::model::{
+    Connection, ConnectionId, ConnectionStatus, ConnectionToken, EventType, LinkedUserId, ProjectId,
+};
+use crate::store::{NewConnection, StoredConnection, Tx};
+use crate::vault::Slot;
+use crate::webhooks::{Draft, Publication};
+
+/// Whom a connection is for, and what it may renew.
+pub struct Wanted<'a> {
+    pub project: ProjectId,
+    pub linked_user: LinkedUserId,
+    /// Only this connection may come of it.
+    pub renews: Option<ConnectionId>,
+    /// Copied to a new connection.
+    pub metadata: &'a Map<String, Value>,
+}
+
+/// What was stored.
+pub struct Established {
+    pub connection: Connection,
+    pub token: ConnectionToken,
+    pub renewed: bool,
+}
+
+/// Makes a connection of a grant, or renews the one that stands for its account. `publication` has the
+/// project's lock, so of two that race for one account the second renews what the first made.
+pub async fn establish(
+    app: &App,
+    tx: &mut Tx,
+    publication: &mut Publication,
+    wanted: &Wanted<'_>,
+    grant: &Grant,
+) -> Result<Established, ConnectError> {
+    let established = match standing(app, tx, wanted, grant).await? {
+        Some(standing) => renew(app, tx, standing, grant).await?,
+        None => add(app, tx, wanted, grant).await?,
+    };
+    let kind =
+        if established.renewed { EventType::ConnectionReauthorized } else { EventType::ConnectionCreated };
+    let data = connection_object(&established.connection, &established.token);
+    let draft = Draft { kind, id_linked_user: Some(wanted.linked_user), data };
+    publication.publish(app, tx, draft).await?;
+    Ok(established)
+}
+
+/// The connection to renew: the one that was named, else the one that stands for this account.
+async fn standing(
+    app: &App,
+    tx: &mut Tx,
+    wanted: &Wanted<'_>,
+    grant: &Grant,
+) -> Result<Option<StoredConnection>, ConnectError> {
+    if let Some(id) = wanted.renews {
+        let found = app.store.lock_connection(tx, wanted.project, id).await?;
+        let own = |it: &StoredConnection| {
+            let same_user = it.connection.id_linked_user == wanted.linked_user;
+            it.connection.status.stands() && same_user && it.connection.provider_slug == grant.provider.slug()
+        };
+        let found = found.filter(own).ok_or(ConnectError::Gone)?;
+        let known = found.connection.account.id.as_deref();
+        return if known.is_none() || known == grant.account.id.as_deref() {
+            Ok(Some(found))
+        } else {
+            Err(ConnectError::OtherAccount)
+        };
+    }
+    let Some(account) = grant.account.id.as_deref() else { return Ok(None) };
+    let user = (wanted.project, wanted.linked_user);
+    Ok(app.store.lock_standing_connection(tx, user, grant.provider.slug(), account).await?)
+}
+
+async fn renew(
+    app: &App,
+    tx: &mut Tx,
+    standing: StoredConnection,
+    grant: &Grant,
+) -> Result<Established, ConnectError> {
+    let mut connection = standing.connection;
+    let token = app.vault.open_text(Slot::ConnectionToken, connection.id, &standing.token)?;
+    fill(&mut connection, grant);
+    connection.status = ConnectionStatus::Valid;
+    connection.updated_at = app.clock.now();
+    let sealed = app.vault.seal_json(Slot::ConnectionCredentials, connection.id, &grant.credentials);
+    app.store.save_connection(tx, &connection, Some(&sealed)).await?;
+    Ok(Established { connection, token: ConnectionToken::from_text(token), renewed: true })
+}
+
+async fn add(
+    app: &App,
+    tx: &mut Tx,
+    wanted: &Wanted<'_>,
+    grant: &Grant,
+) -> Result<Established, ConnectError> {
+    let now = app.clock.now();
+    let mut connection = Connection {
+        id: ConnectionId::new(&app.clock, &app.random),
+        id_project: wanted.project,
+        id_linked_user: wanted.linked_user,
+        provider_slug: grant.provider.slug().to_owned(),
+        vertical: grant.provider.vertical().to_owned(),
+        status: ConnectionStatus::Valid,
+        token_type: grant.provider.token_type().to_owned(),
+        auth_kind: grant.provider.auth_kind().as_str().to_owned(),
+        account: grant.account.clone(),
+        account_url: grant.account_url.clone(),
+        scopes: Vec::new(),
+        missing_scopes: Vec::new(),
+        expires_at: None,
+        metadata: wanted.metadata.clone(),
+        client_id: None,
+        created_at: now,
+        updated_at: now,
+    };
+    fill(&mut connection, grant);
+    let token = ConnectionToken::generate(&app.random);
+    let new = NewConnection {
+        connection: &connection,
+        token_hash: token.hash(),
+        token: &app.vault.seal(Slot::ConnectionToken, connection.id, token.expose().as_bytes()),
+        credentials: &app.vault.seal_json(Slot::ConnectionCredentials, connection.id, &grant.credentials),
+    };
+    app.store.add_connection(tx, &new).await?;
+    Ok(Established { connection, token, renewed: false })
+}
+
+/// What a grant decides, of a new connection and of a renewed one.
+fn fill(connection: &mut Connection, grant: &Grant) {
+    connection.account = grant.account.clone();
+    connection.account_url = grant.account_url.clone();
+    connection.scopes = bounded(&grant.scopes);
+    connection.missing_scopes = bounded(&grant.missing_scopes);
+    connection.expires_at = grant.expires_at;
+    connection.client_id = grant.client_id.clone();
+}
+
+/// At most 256 scopes are kept, of at most 255 characters and 12 KiB in all: a grant of any size still fits
+/// into its event.
+fn bounded(scopes: &[String]) -> Vec<String> {
+    let mut room = 12 * 1024_usize;
+    let cut = scopes.iter().take(256).map(|scope| scope.chars().take(255).collect::<String>());
+    cut.take_while(|scope| {
+        let fits = scope.len() <= room;
+        room = room.saturating_sub(scope.len());
+        fits
+    })
+    .collect()
+}

@@ -1,0 +1,86 @@
+//! The end of a flow: one transaction stores the connection, its event, and that the link was used.
+
+use super::Failure;
+use super::error::ConnectError;
+use super::establish::{Established, Wanted, establish};
+use super::failed::record_failure;
+use super::flow::{OpenFlow, failure_of, step};
+use super::grant::Grant;
+use crate::app::App;
+use crate::model::{LinkRefusal, LinkStep, MagicLink, Time};
+use crate::store::Tx;
+use crate::webhooks::Publication;
+
+/// Stores what a flow came to. `began` is when the person left for the provider: a link that expired since does
+/// not matter. Of two flows that race the second finds its link used, and its grant is given back.
+pub async fn finish(
+    app: &App,
+    open: &OpenFlow,
+    began: Time,
+    grant: &Grant,
+) -> Result<Result<Established, Failure>, ConnectError> {
+    let failure = match try_finish(app, open, began, grant).await {
+        Ok(Ok(established)) => {
+            app.wake.deliveries.notify_one();
+            return Ok(Ok(established));
+        }
+        Ok(Err(refusal)) => failure_of(refusal),
+        Err(ConnectError::OtherAccount) => Failure::OtherAccount,
+        Err(ConnectError::Gone) => Failure::LinkRevoked,
+        Err(error) => return Err(error),
+    };
+    record_failure(app, open, grant.provider.slug(), failure, Some(grant)).await?;
+    Ok(Err(failure))
+}
+
+async fn try_finish(
+    app: &App,
+    open: &OpenFlow,
+    began: Time,
+    grant: &Grant,
+) -> Result<Result<Established, LinkRefusal>, ConnectError> {
+    let project = open.link.id_project;
+    let mut tx = app.store.begin().await?;
+    let mut publication = Publication::open(app, &mut tx, project, 1).await?;
+    let link = app.store.lock_magic_link(&mut tx, project, open.link.id).await?;
+    let link = match link {
+        Some(link) => link,
+        None => return Ok(Err(LinkRefusal::Revoked)),
+    };
+    if let Some(refusal) = link.refusal(app.clock.now()).filter(|refusal| !forgiven(*refusal, &link, began)) {
+        return Ok(Err(refusal));
+    }
+    if app.store.is_flow_ended(&mut tx, &open.flow).await? {
+        return Ok(Err(LinkRefusal::Revoked));
+    }
+    let wanted = Wanted {
+        project,
+        linked_user: link.id_linked_user,
+        renews: link.id_connection,
+        metadata: &link.metadata,
+    };
+    let established = establish(app, &mut tx, &mut publication, &wanted, grant).await?;
+    close(app, &mut tx, open, &link, &established).await?;
+    tx.commit().await?;
+    Ok(Ok(established))
+}
+
+/// A flow begun before the link's expiry may end.
+fn forgiven(refusal: LinkRefusal, link: &MagicLink, began: Time) -> bool {
+    refusal == LinkRefusal::Expired && began < link.expires_at
+}
+
+async fn close(
+    app: &App,
+    tx: &mut Tx,
+    open: &OpenFlow,
+    link: &MagicLink,
+    established: &Established,
+) -> Result<(), ConnectError> {
+    app.store.set_magic_link_used(tx, link, app.clock.now()).await?;
+    app.store.finish_flow(tx, &open.flow, established.connection.id, established.renewed).await?;
+    let slug = Some(established.connection.provider_slug.as_str());
+    step(app, tx, link, LinkStep::Verified, slug).await?;
+    step(app, tx, link, LinkStep::Connected, slug).await?;
+    Ok(())
+}

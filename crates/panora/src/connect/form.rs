@@ -1,0 +1,109 @@
+//! API keys and passwords: tried at the provider before they are kept, ten times a flow.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use panora_catalog::{AnswerError, Provider, Variables, Verification};
+
+use super::Failure;
+use super::credentials::{Credentials, Secret};
+use super::error::ConnectError;
+use super::failed::record_failure;
+use super::finish::finish;
+use super::flow::OpenFlow;
+use super::grant::Grant;
+use super::provider_call::send;
+use crate::app::App;
+use crate::model::{Account, ProjectId};
+
+/// Credentials that one flow may try.
+pub const MOST_TRIES: u32 = 10;
+
+/// What a form was answered with.
+#[derive(Debug, thiserror::Error)]
+pub enum FormError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// By the field's name.
+    #[error("an answer cannot be used")]
+    Fields(BTreeMap<String, AnswerError>),
+    #[error("the provider refused the credential")]
+    Refused(Verification),
+    #[error("{}", .0.code())]
+    Failed(Failure),
+}
+
+/// Tries what was typed, and connects if the provider takes it.
+pub async fn try_credentials(
+    app: &App,
+    open: &OpenFlow,
+    provider: &Arc<Provider>,
+    typed: &BTreeMap<String, String>,
+) -> Result<(), FormError> {
+    let credentials = read_fields(provider, typed).map_err(FormError::Fields)?;
+    if !app.store.count_flow_try(&open.flow, MOST_TRIES).await.map_err(ConnectError::from)? {
+        return Err(FormError::Failed(Failure::TooManyTries));
+    }
+    let began = app.clock.now();
+    let mut grant = grant_of(provider, credentials);
+    match verify(app, open.link.id_project, &mut grant).await {
+        Ok(Verification::Good) => {}
+        Ok(refused) => return Err(FormError::Refused(refused)),
+        Err(failure) => {
+            record_failure(app, open, provider.slug(), failure, None).await?;
+            return Err(FormError::Failed(failure));
+        }
+    }
+    match finish(app, open, began, &grant).await? {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(FormError::Failed(failure)),
+    }
+}
+
+/// What was typed, as the provider's file wants it.
+pub fn read_fields(
+    provider: &Provider,
+    typed: &BTreeMap<String, String>,
+) -> Result<Credentials, BTreeMap<String, AnswerError>> {
+    let (mut fields, mut variables, mut wrong) = (BTreeMap::new(), Variables::new(), BTreeMap::new());
+    for question in provider.questions() {
+        let name = question.name().to_owned();
+        let raw = typed.get(&name).map(String::as_str).unwrap_or_default();
+        match question.normalize(raw) {
+            Ok(value) if question.is_credential() => drop(fields.insert(name, value)),
+            Ok(value) => drop(variables.insert(name, value)),
+            Err(error) => drop(wrong.insert(name, error)),
+        }
+    }
+    if wrong.is_empty() { Ok(Credentials { secret: Secret::Fields(fields), variables }) } else { Err(wrong) }
+}
+
+/// Credentials that nobody granted scopes for, before their account is known.
+pub fn grant_of(provider: &Arc<Provider>, credentials: Credentials) -> Grant {
+    Grant {
+        provider: provider.clone(),
+        client_id: None,
+        credentials,
+        expires_at: None,
+        scopes: Vec::new(),
+        missing_scopes: Vec::new(),
+        account: Account::default(),
+        account_url: String::new(),
+    }
+}
+
+/// Tries credentials at the provider; where they are good, whose they are is known afterwards.
+pub async fn verify(app: &App, project: ProjectId, grant: &mut Grant) -> Result<Verification, Failure> {
+    let credential = grant.credentials.credential();
+    let request = grant.provider.verify_request(&credential, &grant.credentials.variables);
+    if let Some(request) = request.map_err(|_| Failure::WrongHost)? {
+        let verification = match send(app, project, request).await {
+            Ok(answer) => grant.provider.read_verification(answer.status, &answer.body),
+            Err(_) => Verification::TryLater,
+        };
+        if verification != Verification::Good {
+            return Ok(verification);
+        }
+    }
+    grant.identify(app, project).await.map(|()| Verification::Good)
+}

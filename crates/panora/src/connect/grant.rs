@@ -1,0 +1,95 @@
+//! What a provider granted, with whose account it is: all that a connection is made of, before it is one.
+
+use std::sync::Arc;
+
+use panora_catalog::{Client, Provider, RefusalKind, TokenRefusal, Variables};
+use secrecy::ExposeSecret;
+
+use super::credentials::{Credentials, Secret};
+use super::provider_call::{ProviderAnswer, send};
+use super::Failure;
+use crate::app::App;
+use crate::model::{Account, ProjectId, Time};
+
+/// Credentials that work, and what is known of them.
+pub struct Grant {
+    pub provider: Arc<Provider>,
+    pub client_id: Option<String>,
+    pub credentials: Credentials,
+    pub expires_at: Option<Time>,
+    pub scopes: Vec<String>,
+    pub missing_scopes: Vec<String>,
+    pub account: Account,
+    /// This account's API base URL.
+    pub account_url: String,
+}
+
+/// Why an answer of the token endpoint made no connection.
+pub fn failure_of(refusal: &TokenRefusal) -> Failure {
+    match refusal.kind {
+        // A code that the provider no longer takes: trying again makes a fresh one.
+        RefusalKind::GrantLost => Failure::ProviderError,
+        RefusalKind::ClientRefused => Failure::SetUpWrongly,
+        RefusalKind::TryLater => Failure::ProviderDown,
+        RefusalKind::Unusable if refusal.error == "value_not_allowed" => Failure::WrongHost,
+        RefusalKind::Unusable => Failure::ProviderError,
+    }
+}
+
+/// Reads the token endpoint's answer, without asking whose account it is yet.
+pub fn read_tokens(
+    app: &App,
+    provider: &Arc<Provider>,
+    client: &Client,
+    (asked, mut variables): (&[String], Variables),
+    answer: &ProviderAnswer,
+) -> Result<Grant, TokenRefusal> {
+    let tokens = provider.read_token_answer(answer.status, &answer.body, app.clock.now().millis())?;
+    variables.extend(tokens.kept);
+    let secret = Secret::Tokens {
+        access: tokens.access_token.expose_secret().to_owned(),
+        refresh: tokens.refresh_token.map(|token| token.expose_secret().to_owned()),
+    };
+    let missing_scopes = provider.missing_scopes(asked, tokens.scopes.as_deref());
+    Ok(Grant {
+        provider: provider.clone(),
+        client_id: Some(client.id.clone()),
+        credentials: Credentials { secret, variables },
+        expires_at: tokens.expires_at_ms.map(Time::from_millis),
+        scopes: tokens.scopes.unwrap_or_else(|| asked.to_vec()),
+        missing_scopes,
+        account: Account::default(),
+        account_url: String::new(),
+    })
+}
+
+impl Grant {
+    /// Asks the provider whose account it is, where its file tells how, and settles the API's base URL.
+    pub async fn identify(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
+        let credential = self.credentials.credential();
+        let unrendered = |_| Failure::WrongHost;
+        let request = self.provider.identity_request(&credential, &self.credentials.variables).map_err(unrendered)?;
+        let body = match request {
+            None => serde_json::Value::Null,
+            Some(request) => {
+                let answer = send(app, project, request).await.map_err(|_| Failure::ProviderDown)?;
+                match answer.status {
+                    200..=299 => answer.body,
+                    408 | 425 | 429 | 500.. => return Err(Failure::ProviderDown),
+                    _ => return Err(Failure::ProviderError),
+                }
+            }
+        };
+        let kept = self.provider.kept_from_identity(&body).map_err(|_| Failure::WrongHost)?;
+        self.credentials.variables.extend(kept);
+        let found = self.provider.read_identity(&body, &self.credentials.variables);
+        self.account = Account { id: found.id, name: found.name, email: found.email };
+        self.settle_url()
+    }
+
+    pub fn settle_url(&mut self) -> Result<(), Failure> {
+        let url = self.provider.api_base_url(&self.credentials.variables).map_err(|_| Failure::WrongHost)?;
+        url.as_str().trim_end_matches('/').clone_into(&mut self.account_url);
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Does what transactions promised: gives grants back at their providers. Bounded tries, then a line in the log.
+
+use std::time::Duration;
+
+use panora_catalog::RevocationOutcome;
+use tokio_util::sync::CancellationToken;
+
+use super::client::client_of;
+use super::provider_call::send;
+use super::revoke::{REVOCATION, Revocation};
+use crate::app::App;
+use crate::store::{Job, StoreError};
+use crate::vault::Slot;
+
+/// Jobs at once.
+const MOST: u32 = 8;
+/// Tries of one job: with doubling gaps from 10 s to 1 h they last about half a day.
+const TRIES: u32 = 18;
+const LOOK: Duration = Duration::from_secs(1);
+
+pub async fn run(app: App, stop: CancellationToken) {
+    let owner = app.random.base62(16);
+    while !stop.is_cancelled() {
+        match work(&app, &owner).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(code = error.code(), "jobs could not be claimed"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = app.wake.jobs.notified() => {}
+            () = app.clock.sleep(LOOK) => {}
+        }
+    }
+}
+
+/// Whether there was any work.
+async fn work(app: &App, owner: &str) -> Result<bool, StoreError> {
+    let jobs = app.store.claim_jobs(owner, MOST).await?;
+    let some = !jobs.is_empty();
+    for result in futures_util::future::join_all(jobs.iter().map(|job| finish(app, job))).await {
+        result?;
+    }
+    Ok(some)
+}
+
+async fn finish(app: &App, job: &Job) -> Result<(), StoreError> {
+    let done = match job.kind.as_str() {
+        REVOCATION => give_back(app, job).await,
+        _ => RevocationOutcome::Refused,
+    };
+    match done {
+        RevocationOutcome::Done => app.store.finish_job(job).await,
+        RevocationOutcome::TryLater if job.tries < TRIES => app.store.postpone_job(job, gap(app, job.tries)).await,
+        _ => {
+            tracing::warn!(job = %job.id, kind = %job.kind, tries = job.tries, "given up");
+            app.store.finish_job(job).await
+        }
+    }
+}
+
+async fn give_back(app: &App, job: &Job) -> RevocationOutcome {
+    let Ok(it) = app.vault.open_json::<Revocation>(Slot::JobPayload, job.id, &job.payload) else {
+        return RevocationOutcome::Refused;
+    };
+    let provider = app.provider(job.id_project, &it.provider_slug);
+    let Some((provider, (access, refresh))) = provider.zip(it.credentials.tokens()) else {
+        return RevocationOutcome::Refused;
+    };
+    let Some(client) = client_of(app, &provider, it.client_id.as_deref()) else {
+        return RevocationOutcome::Refused;
+    };
+    let variables = &it.credentials.variables;
+    let Ok(requests) = provider.revocation_requests(&client, &access, refresh.as_ref(), variables) else {
+        return RevocationOutcome::Refused;
+    };
+    for request in requests {
+        let outcome = match send(app, job.id_project, request).await {
+            Ok(answer) => provider.read_revocation(answer.status, &answer.body),
+            Err(_) => RevocationOutcome::TryLater,
+        };
+        if outcome != RevocationOutcome::Done {
+            return outcome;
+        }
+    }
+    RevocationOutcome::Done
+}
+
+/// 10 s, doubling to 1 h, each 0 to 20 % later.
+fn gap(app: &App, tries: u32) -> Duration {
+    let millis = 10_000_u64.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(3_600_000);
+    Duration::from_millis(millis + app.random.below(millis / 5 + 1))
+}

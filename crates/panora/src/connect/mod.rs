@@ -1,0 +1,38 @@
+//! From a magic link to a connection, and a connection's life: authorise, establish, refresh, revoke. Decides and
+//! does; what a person sees of it is in `http/hosted`.
+
+mod authorize;
+mod callback;
+mod client;
+mod credentials;
+mod error;
+mod establish;
+mod failed;
+mod finish;
+mod flow;
+mod forget;
+mod form;
+mod grant;
+pub mod import;
+mod jobs;
+mod object;
+mod provider_call;
+mod refresh;
+mod revoke;
+
+pub use authorize::{AuthorizeError, authorization_url};
+pub use callback::{Arrival, CallbackQuery, arrive};
+pub use client::is_set_up;
+pub use credentials::{Credentials, Secret};
+pub use error::ConnectError;
+pub use establish::Established;
+pub use flow::{Cookies, FlowHere, LinkOpening, OpenFlow, answers_of, cookie_name, find_flow, note, open_link,
+    save_answers};
+pub use forget::forget_person;
+pub use form::{FormError, MOST_TRIES, try_credentials};
+pub use jobs::run as run_jobs;
+pub use object::connection_object;
+pub use panora_pages::Failure;
+pub use provider_call::headers;
+pub use refresh::{RefreshError, fresh_credentials};
+pub use revoke::{AtProvider, revoke_connection};

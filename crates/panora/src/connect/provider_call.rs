@@ -1,0 +1,55 @@
+//! Requests to a provider that are ours: token calls, identity, revocation. Through the guarded client, bounded
+//! in time and size; an answer is hostile until read.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use panora_catalog::HttpRequest;
+use panora_outbound::{Failure as Unanswered, Limits, Request};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::model::ProjectId;
+
+const LIMITS: Limits = Limits {
+    deadline: Duration::from_secs(15),
+    max_body: 1024 * 1024,
+    body_time: Duration::from_secs(10),
+};
+
+/// What came back; `body` is null where it was no JSON.
+pub struct ProviderAnswer {
+    pub status: u16,
+    pub body: Value,
+}
+
+/// Sends one of the catalog's requests.
+pub async fn send(app: &App, project: ProjectId, request: HttpRequest) -> Result<ProviderAnswer, Unanswered> {
+    let project = project.to_string();
+    let answer = app
+        .outbound
+        .send(Request {
+            project: &project,
+            method: request.method,
+            url: &request.url,
+            headers: headers(&request.headers),
+            body: Bytes::from(request.body.unwrap_or_default()),
+            limits: LIMITS,
+        })
+        .await?;
+    let body = panora_signature::intake::parse_lenient(&answer.body).unwrap_or(Value::Null);
+    Ok(ProviderAnswer { status: answer.status.as_u16(), body })
+}
+
+/// Those that HTTP can carry; a provider's file is checked, a credential may still hold anything.
+pub fn headers(pairs: &[(String, String)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        if let (Ok(name), Ok(mut value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            value.set_sensitive(true);
+            headers.append(name, value);
+        }
+    }
+    headers
+}

@@ -1,0 +1,172 @@
+//! Fresh access tokens: refreshed before they expire, one at a time for a connection.
+
+use std::time::Duration;
+
+use panora_catalog::{Provider, TokenRefusal};
+use secrecy::ExposeSecret;
+
+use super::client::client_of;
+use super::credentials::{Credentials, Secret};
+use super::error::ConnectError;
+use super::object::connection_object;
+use super::provider_call::send;
+use crate::app::App;
+use crate::model::{Connection, ConnectionStatus, ConnectionToken, EventType, Time};
+use crate::store::StoredConnection;
+use crate::vault::Slot;
+use crate::webhooks::{Draft, Publication};
+
+/// A token that expires sooner is refreshed first.
+const MARGIN: Duration = Duration::from_secs(60);
+
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Only the person can help, by authorising again.
+    #[error("the provider no longer takes this connection's credentials")]
+    NeedsReauth,
+    /// The same may work later.
+    #[error("the provider gave no new token ({0})")]
+    TryLater(String),
+    #[error("the connection was revoked")]
+    Revoked,
+}
+
+/// The connection's credentials, refreshed first where they expire within a minute, or in any case where
+/// `refused` is the access token that the provider has just answered 401 to.
+pub async fn fresh_credentials(
+    app: &App,
+    stored: &StoredConnection,
+    refused: Option<&str>,
+) -> Result<Credentials, RefreshError> {
+    let credentials = open(app, stored)?;
+    if is_fresh(app, &stored.connection, &credentials, refused) {
+        return Ok(credentials);
+    }
+    let _turn = app.refresh_turns.take(stored.connection.id).await;
+    // Whoever had the turn before may have done it.
+    let (project, id) = (stored.connection.id_project, stored.connection.id);
+    let now = app.store.lookup_connection(project, id).await.map_err(ConnectError::from)?;
+    let now = now.ok_or(RefreshError::Revoked)?;
+    let credentials = open(app, &now)?;
+    if is_fresh(app, &now.connection, &credentials, refused) {
+        return Ok(credentials);
+    }
+    refresh(app, now, credentials).await
+}
+
+fn open(app: &App, stored: &StoredConnection) -> Result<Credentials, RefreshError> {
+    match stored.connection.status {
+        ConnectionStatus::Valid => {}
+        ConnectionStatus::NeedsReauth => return Err(RefreshError::NeedsReauth),
+        ConnectionStatus::Revoked => return Err(RefreshError::Revoked),
+    }
+    let sealed = stored.credentials.as_ref().ok_or(RefreshError::Revoked)?;
+    let opened = app.vault.open_json(Slot::ConnectionCredentials, stored.connection.id, sealed);
+    Ok(opened.map_err(ConnectError::from)?)
+}
+
+/// Without a refresh token nothing can be done before the provider refuses.
+fn is_fresh(app: &App, connection: &Connection, credentials: &Credentials, refused: Option<&str>) -> bool {
+    let Secret::Tokens { access, refresh } = &credentials.secret else { return true };
+    if refresh.is_none() {
+        return refused.is_none();
+    }
+    let lasts = connection.expires_at.is_none_or(|at| at > app.clock.now().plus(MARGIN));
+    lasts && refused != Some(access)
+}
+
+async fn refresh(
+    app: &App,
+    stored: StoredConnection,
+    credentials: Credentials,
+) -> Result<Credentials, RefreshError> {
+    let connection = &stored.connection;
+    let Some((_, Some(refresh_token))) = credentials.tokens() else {
+        return Err(lose(app, stored).await?);
+    };
+    let provider = app.provider(connection.id_project, &connection.provider_slug);
+    let gone = || RefreshError::TryLater("the provider is no longer in the catalog".into());
+    let provider = provider.ok_or_else(gone)?;
+    let client = client_of(app, &provider, connection.client_id.as_deref());
+    let client = client.ok_or_else(|| RefreshError::TryLater("its OAuth client is not configured".into()))?;
+    let request = provider
+        .refresh_request(&client, &refresh_token, &credentials.variables)
+        .map_err(|error| RefreshError::TryLater(error.to_string()))?;
+    let answer = send(app, connection.id_project, request)
+        .await
+        .map_err(|unanswered| RefreshError::TryLater(unanswered.error.code().to_owned()))?;
+    match provider.read_token_answer(answer.status, &answer.body, app.clock.now().millis()) {
+        Ok(grant) => {
+            let secret = Secret::Tokens {
+                access: grant.access_token.expose_secret().to_owned(),
+                // Without a new one the old one stays good.
+                refresh: Some(grant.refresh_token.unwrap_or(refresh_token).expose_secret().to_owned()),
+            };
+            let mut variables = credentials.variables;
+            variables.extend(grant.kept);
+            let renewed = Credentials { secret, variables };
+            save(app, stored, &provider, &renewed, grant.expires_at_ms.map(Time::from_millis)).await?;
+            Ok(renewed)
+        }
+        Err(refusal) if refusal.permanent() => Err(lose(app, stored).await?),
+        Err(refusal) => Err(try_later(&provider, refusal)),
+    }
+}
+
+fn try_later(provider: &Provider, refusal: TokenRefusal) -> RefreshError {
+    tracing::warn!(provider = provider.slug(), error = %refusal.error, "a refresh was refused");
+    RefreshError::TryLater(refusal.error)
+}
+
+async fn save(
+    app: &App,
+    stored: StoredConnection,
+    provider: &Provider,
+    renewed: &Credentials,
+    expires_at: Option<Time>,
+) -> Result<(), ConnectError> {
+    let (project, id) = (stored.connection.id_project, stored.connection.id);
+    let mut tx = app.store.begin().await?;
+    let Some(now) = app.store.lock_connection(&mut tx, project, id).await? else { return Ok(()) };
+    if !now.connection.status.stands() {
+        return Ok(());
+    }
+    let mut connection = now.connection;
+    connection.expires_at = expires_at;
+    connection.updated_at = app.clock.now();
+    if let Ok(url) = provider.api_base_url(&renewed.variables) {
+        url.as_str().trim_end_matches('/').clone_into(&mut connection.account_url);
+    }
+    let sealed = app.vault.seal_json(Slot::ConnectionCredentials, id, renewed);
+    app.store.save_connection(&mut tx, &connection, Some(&sealed)).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The grant is gone: told once a loss. If somebody renewed it meanwhile, it is not.
+async fn lose(app: &App, stored: StoredConnection) -> Result<RefreshError, ConnectError> {
+    let (project, id) = (stored.connection.id_project, stored.connection.id);
+    let mut tx = app.store.begin().await?;
+    let mut publication = Publication::open(app, &mut tx, project, 1).await?;
+    let Some(now) = app.store.lock_connection(&mut tx, project, id).await? else {
+        return Ok(RefreshError::Revoked);
+    };
+    if now.credentials != stored.credentials || now.connection.status != ConnectionStatus::Valid {
+        return Ok(RefreshError::TryLater("the credentials were changed meanwhile".into()));
+    }
+    let token = app.vault.open_text(Slot::ConnectionToken, id, &now.token)?;
+    let mut connection = now.connection;
+    connection.status = ConnectionStatus::NeedsReauth;
+    connection.updated_at = app.clock.now();
+    app.store.save_connection(&mut tx, &connection, now.credentials.as_ref()).await?;
+    let draft = Draft {
+        kind: EventType::ConnectionNeedsReauth,
+        id_linked_user: Some(connection.id_linked_user),
+        data: connection_object(&connection, &ConnectionToken::from_text(token)),
+    };
+    publication.publish(app, &mut tx, draft).await?;
+    tx.commit().await?;
+    app.wake.deliveries.notify_one();
+    Ok(RefreshError::NeedsReauth)
+}

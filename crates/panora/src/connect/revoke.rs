@@ -1,0 +1,121 @@
+//! Ending a connection: here in one transaction, at the provider by a durable job of that transaction.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::credentials::Credentials;
+use super::error::ConnectError;
+use crate::app::App;
+use crate::model::{Connection, ConnectionId, ConnectionStatus, EventType, JobId, ProjectId};
+use crate::store::{NewJob, StoreError, StoredConnection, Tx};
+use crate::vault::Slot;
+use crate::webhooks::{Draft, Publication};
+
+pub const REVOCATION: &str = "revoke_grant";
+
+/// A grant to give back at its provider.
+#[derive(Serialize, Deserialize)]
+pub struct Revocation {
+    pub provider_slug: String,
+    pub client_id: Option<String>,
+    pub credentials: Credentials,
+}
+
+/// What became of the grant at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AtProvider {
+    /// It is being revoked there.
+    Promised,
+    /// Another standing connection has the same OAuth client and account.
+    SkippedShared,
+    /// The provider has no way, or the credential is not one that it made for us.
+    NotOffered,
+}
+
+/// Revokes a connection. None if there is no such standing connection.
+pub async fn revoke_connection(
+    app: &App,
+    project: ProjectId,
+    id: ConnectionId,
+) -> Result<Option<(Connection, AtProvider)>, ConnectError> {
+    let mut tx = app.store.begin().await?;
+    let mut publication = Publication::open(app, &mut tx, project, 1).await?;
+    let Some(stored) = app.store.lock_connection(&mut tx, project, id).await? else { return Ok(None) };
+    if !stored.connection.status.stands() {
+        return Ok(Some((stored.connection, AtProvider::NotOffered)));
+    }
+    let ended = end(app, &mut tx, &mut publication, stored).await?;
+    tx.commit().await?;
+    app.wake.jobs.notify_one();
+    app.wake.deliveries.notify_one();
+    Ok(Some(ended))
+}
+
+/// Ends one connection inside a transaction that publishes.
+pub async fn end(
+    app: &App,
+    tx: &mut Tx,
+    publication: &mut Publication,
+    stored: StoredConnection,
+) -> Result<(Connection, AtProvider), ConnectError> {
+    let mut connection = stored.connection;
+    let at_provider = match &stored.credentials {
+        Some(sealed) => {
+            let credentials = app.vault.open_json(Slot::ConnectionCredentials, connection.id, sealed)?;
+            promise(app, tx, &connection, credentials).await?
+        }
+        None => AtProvider::NotOffered,
+    };
+    connection.status = ConnectionStatus::Revoked;
+    connection.updated_at = app.clock.now();
+    app.store.save_connection(tx, &connection, None).await?;
+    // Ids only: the person may be about to be forgotten.
+    let data = json!({
+        "id_connection": connection.id.to_string(),
+        "id_linked_user": connection.id_linked_user.to_string(),
+        "id_project": connection.id_project.to_string(),
+        "provider_slug": connection.provider_slug,
+        "status": connection.status.as_str(),
+    });
+    let draft = Draft { kind: EventType::ConnectionRevoked, id_linked_user: None, data };
+    publication.publish(app, tx, draft).await?;
+    Ok((connection, at_provider))
+}
+
+/// Promises that a grant is given back, unless another standing connection lives on it.
+async fn promise(
+    app: &App,
+    tx: &mut Tx,
+    connection: &Connection,
+    credentials: Credentials,
+) -> Result<AtProvider, ConnectError> {
+    let provider = app.provider(connection.id_project, &connection.provider_slug);
+    if !provider.is_some_and(|provider| provider.can_revoke()) || connection.client_id.is_none() {
+        return Ok(AtProvider::NotOffered);
+    }
+    let account = connection.account.id.as_deref();
+    let which = (connection.provider_slug.as_str(), account, connection.client_id.as_deref());
+    if app.store.is_grant_in_use(tx, connection.id_project, which, Some(connection.id)).await? {
+        return Ok(AtProvider::SkippedShared);
+    }
+    let revocation = Revocation {
+        provider_slug: connection.provider_slug.clone(),
+        client_id: connection.client_id.clone(),
+        credentials,
+    };
+    promise_revocation(app, tx, connection.id_project, &revocation).await?;
+    Ok(AtProvider::Promised)
+}
+
+/// Adds the job that gives a grant back.
+pub async fn promise_revocation(
+    app: &App,
+    tx: &mut Tx,
+    project: ProjectId,
+    revocation: &Revocation,
+) -> Result<(), StoreError> {
+    let id = JobId::new(&app.clock, &app.random);
+    let payload = app.vault.seal_json(Slot::JobPayload, id, revocation);
+    app.store.add_job(tx, &NewJob { id, id_project: project, kind: REVOCATION, payload: &payload }).await
+}

@@ -1,0 +1,65 @@
+//! Changing and revoking a connection.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::ConnectionDocument;
+use crate::app::App;
+use crate::connect::revoke_connection;
+use crate::http::auth::Caller;
+use crate::http::extract::{BodyRules, IdPath, JsonBody, metadata};
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::model::ConnectionId;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectionChange {
+    /// Replaces the whole. At most 16 KiB.
+    metadata: Map<String, Value>,
+}
+
+impl BodyRules for ConnectionChange {
+    const OWN_BOUNDS: &'static [&'static str] = &["metadata"];
+}
+
+/// Replaces a connection's metadata.
+#[utoipa::path(patch, path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
+    request_body = ConnectionChange,
+    responses((status = 200, body = ConnectionDocument), (status = 404, body = ProblemDocument)))]
+pub async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    IdPath(id): IdPath<ConnectionId>,
+    JsonBody(change): JsonBody<ConnectionChange>,
+) -> Result<Json<Value>, Problem> {
+    let metadata = metadata(Some(change.metadata))?;
+    let mut tx = app.store.begin().await?;
+    let stored = app.store.lock_connection(&mut tx, caller.project, id).await?;
+    let mut stored = stored.ok_or_else(Problem::not_found)?;
+    stored.connection.metadata = metadata;
+    stored.connection.updated_at = app.clock.now();
+    app.store.save_connection(&mut tx, &stored.connection, stored.credentials.as_ref()).await?;
+    tx.commit().await?;
+    Ok(Json(super::object(&app, &stored)?))
+}
+
+/// Revokes a connection.
+///
+/// At the provider where it can be, then here. `at_provider` says what becomes of the grant there.
+#[utoipa::path(delete, path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
+    responses((status = 200, body = ConnectionDocument), (status = 404, body = ProblemDocument)))]
+pub async fn revoke(
+    State(app): State<App>,
+    caller: Caller,
+    IdPath(id): IdPath<ConnectionId>,
+) -> Result<Json<Value>, Problem> {
+    let revoked = revoke_connection(&app, caller.project, id).await?;
+    let (_, at_provider) = revoked.ok_or_else(Problem::not_found)?;
+    let stored = app.store.lookup_connection(caller.project, id).await?.ok_or_else(Problem::not_found)?;
+    let mut object = super::object(&app, &stored)?;
+    object["at_provider"] = serde_json::to_value(at_provider).map_err(|_| Problem::internal())?;
+    Ok(Json(object))
+}

@@ -1,0 +1,173 @@
+//! `POST /connections`: credentials that you already have become a connection.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use panora_catalog::{AuthKind, Provider, Verification};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::ConnectionDocument;
+use crate::app::App;
+use crate::connect::connection_object;
+use crate::connect::import::{ImportError, NewCredentials, prepare, store};
+use crate::http::api::person::Person;
+use crate::http::extract::{BodyRules, Create, metadata};
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::model::Time;
+use crate::webhooks::Publication;
+
+/// The most bytes of one credential.
+const LONGEST: usize = 16 * 1024;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewConnection {
+    /// This or `linked_user_origin_id`.
+    id_linked_user: Option<String>,
+    /// Your own id of the person; an unknown one makes the linked user.
+    linked_user_origin_id: Option<String>,
+    alias: Option<String>,
+    provider_slug: String,
+    /// `{access_token, refresh_token?, expires_in? | expires_at?, scope?}` for OAuth, the provider's own fields
+    /// otherwise, plus its variables such as a subdomain.
+    credentials: Map<String, Value>,
+    /// At most 16 KiB.
+    metadata: Option<Map<String, Value>>,
+    /// Whether to try the credentials at the provider first.
+    verify: Option<bool>,
+}
+
+impl BodyRules for NewConnection {
+    const OWN_BOUNDS: &'static [&'static str] = &["credentials", "metadata"];
+}
+
+/// Imports a connection.
+///
+/// The same account of the same linked user again renews the connection: 200, same id, same token.
+#[utoipa::path(post, path = "/connections", tag = "connections", request_body = NewConnection,
+    responses((status = 201, body = ConnectionDocument), (status = 200, body = ConnectionDocument),
+        (status = 400, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
+pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Result<Response, Problem> {
+    let (project, body) = (create.caller.project, create.body);
+    let person = Person {
+        id_linked_user: body.id_linked_user.as_deref(),
+        linked_user_origin_id: body.linked_user_origin_id.as_deref(),
+        alias: body.alias.as_deref(),
+    };
+    person.check()?;
+    let metadata = metadata(body.metadata)?;
+    let provider = app.provider(project, &body.provider_slug).ok_or_else(|| {
+        Problem::impossible("unknown_provider", "/provider_slug", "There is no such provider.")
+    })?;
+    let credentials = read_credentials(&app, &provider, body.credentials)?;
+    let grant = prepare(&app, project, &provider, credentials, body.verify.unwrap_or(false)).await?;
+
+    let mut tx = app.store.begin().await?;
+    let mut publication = Publication::open(&app, &mut tx, project, 1).await?;
+    let user = person.resolve(&app, &mut tx, project).await?;
+    let made = store(&app, &mut tx, &mut publication, (project, user.id), &metadata, &grant).await?;
+    let status = if made.renewed { StatusCode::OK } else { StatusCode::CREATED };
+    let answer = connection_object(&made.connection, &made.token);
+    create.idempotency.keep(&app, &mut tx, status, &answer).await?;
+    tx.commit().await?;
+    app.wake.deliveries.notify_one();
+    Ok((status, Json(answer)).into_response())
+}
+
+fn read_credentials(
+    app: &App,
+    provider: &Arc<Provider>,
+    given: Map<String, Value>,
+) -> Result<NewCredentials, Problem> {
+    let pointer = |name: &str| format!("/credentials/{}", name.replace('~', "~0").replace('/', "~1"));
+    let known: Vec<&str> = provider.questions().iter().map(panora_catalog::Question::name).collect();
+    let oauth = provider.auth_kind() == AuthKind::Oauth2Code;
+    let (mut texts, mut times) = (BTreeMap::new(), BTreeMap::new());
+    for (name, value) in given {
+        let ours = oauth && matches!(name.as_str(), "access_token" | "refresh_token" | "scope" | "expires_at");
+        match value {
+            Value::Null => {}
+            Value::Number(seconds) if oauth && name == "expires_in" => drop(times.insert(name, seconds)),
+            Value::String(text) if ours || known.contains(&name.as_str()) => {
+                if text.len() > LONGEST {
+                    return Err(Problem::field(pointer(&name), "A credential may hold 16 KiB."));
+                }
+                texts.insert(name, text);
+            }
+            _ if ours || known.contains(&name.as_str()) || (oauth && name == "expires_in") => {
+                let words = if name == "expires_in" { "Seconds, as a number." } else { "Must be text." };
+                return Err(Problem::field(pointer(&name), words));
+            }
+            _ => return Err(Problem::field(pointer(&name), "This provider has no such credential.")),
+        }
+    }
+    if !oauth {
+        return Ok(NewCredentials::Fields(texts));
+    }
+    let access = texts.remove("access_token").filter(|text| !text.is_empty());
+    let access = access.ok_or_else(|| Problem::field("/credentials/access_token", "Missing."))?;
+    let expires_at = expiry(app, texts.remove("expires_at"), times.remove("expires_in"))?;
+    Ok(NewCredentials::Tokens {
+        access,
+        refresh: texts.remove("refresh_token").filter(|text| !text.is_empty()),
+        expires_at,
+        scopes: texts.remove("scope").map(|text| {
+            text.split([' ', ',']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+        }),
+        variables: texts,
+    })
+}
+
+fn expiry(
+    app: &App,
+    at: Option<String>,
+    seconds: Option<serde_json::Number>,
+) -> Result<Option<Time>, Problem> {
+    match (at, seconds) {
+        (Some(_), Some(_)) => Err(Problem::field("/credentials/expires_at", "Give `expires_in` or `expires_at`, not both.")),
+        (Some(text), None) => {
+            let words = "Not an RFC 3339 time such as 2026-01-31T09:30:00.000Z.";
+            text.parse().map(Some).map_err(|_| Problem::field("/credentials/expires_at", words))
+        }
+        (None, Some(seconds)) => {
+            let fits = seconds.as_u64().filter(|seconds| *seconds <= 10 * 366 * 86_400);
+            let seconds = fits.ok_or_else(|| Problem::field("/credentials/expires_in", "Whole seconds, at most ten years."))?;
+            Ok(Some(app.clock.now().plus(Duration::from_secs(seconds))))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Connect(error) => error.into(),
+            ImportError::Fields(wrong) => wrong.into_iter().fold(
+                Self::new(StatusCode::BAD_REQUEST, "invalid_request", "The credentials are not complete or not well-formed."),
+                |problem, (name, error)| problem.at(format!("/credentials/{name}"), error.to_string()),
+            ),
+            ImportError::Refused(refused) => {
+                let (code, detail) = match refused {
+                    Verification::WrongKey => ("wrong_credentials", "The provider does not know these credentials."),
+                    Verification::MissingPermission => {
+                        ("missing_permission", "The provider knows these credentials, but they may not do what is needed.")
+                    }
+                    Verification::WrongTenant => ("wrong_tenant", "The provider has no such account."),
+                    _ => ("provider_down", "The provider did not answer the question whether these credentials are good."),
+                };
+                Self::impossible(code, "/credentials", detail)
+            }
+            ImportError::Failed(failure) => {
+                let detail = "The provider could not be asked, or named a host that its file does not allow.";
+                Self::impossible(failure.code(), "/credentials", detail)
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Whether the server is up.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::http::problem::{Problem, ProblemDocument};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(hello)).routes(routes!(health)).routes(routes!(ready))
+}
+
+#[derive(Serialize, ToSchema)]
+struct Health {
+    status: &'static str,
+    version: &'static str,
+}
+
+/// Says hello.
+///
+/// A line of text; a browser is sent to the documentation.
+#[utoipa::path(get, path = "/", tag = "health", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
+async fn hello(headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("text/html") {
+        return Redirect::to("/docs").into_response();
+    }
+    concat!("Panora ", env!("CARGO_PKG_VERSION"), " is running.\n").into_response()
+}
+
+/// Whether the process lives.
+#[utoipa::path(get, path = "/health", tag = "health", security(()), responses((status = 200, body = Health)))]
+async fn health() -> Json<Health> {
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// Whether it can work: storage reachable, migrations applied.
+#[utoipa::path(get, path = "/ready", tag = "health", security(()),
+    responses((status = 200, body = Health), (status = 503, body = ProblemDocument)))]
+async fn ready(State(app): State<App>) -> Result<Json<Health>, Problem> {
+    app.store.ping().await.map_err(|error| {
+        tracing::warn!(code = error.code(), "not ready");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unreachable", "The database does not answer.")
+    })?;
+    Ok(Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") }))
+}

@@ -1,0 +1,174 @@
+//! `/projects` and `/project`: the key's own project.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::http::auth::Caller;
+use crate::http::extract::{BodyRules, JsonBody, return_url};
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::model::{Project, Time};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change))
+}
+
+/// A tenant, and how its connect page looks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Project)]
+struct ProjectAnswer {
+    id_project: String,
+    name: String,
+    logo_url: Option<String>,
+    /// `#rrggbb`
+    color: Option<String>,
+    support_email: Option<String>,
+    privacy_url: Option<String>,
+    allowed_origins: Vec<String>,
+    return_urls: Vec<String>,
+    hand_over: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+}
+
+impl From<Project> for ProjectAnswer {
+    fn from(it: Project) -> Self {
+        Self {
+            id_project: it.id.to_string(),
+            name: it.name,
+            logo_url: it.logo_url,
+            color: it.color,
+            support_email: it.support_email,
+            privacy_url: it.privacy_url,
+            allowed_origins: it.allowed_origins,
+            return_urls: it.return_urls,
+            hand_over: it.hand_over,
+            created_at: it.created_at,
+        }
+    }
+}
+
+/// What to change; fields that are left out stay, `null` clears.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ProjectChange {
+    name: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    logo_url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    color: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    support_email: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    privacy_url: Option<Option<String>>,
+    allowed_origins: Option<Vec<String>>,
+    return_urls: Option<Vec<String>>,
+    hand_over: Option<bool>,
+}
+
+impl BodyRules for ProjectChange {}
+
+/// Tells `null` from a field that was left out.
+#[expect(clippy::option_option, reason = "absent, null and given are three things")]
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Lists the key's own project.
+#[utoipa::path(get, path = "/projects", tag = "projects",
+    responses((status = 200, body = [ProjectAnswer]), (status = 401, body = ProblemDocument)))]
+async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<ProjectAnswer>>, Problem> {
+    Ok(Json(vec![own(&app, caller).await?.into()]))
+}
+
+/// Shows the key's own project.
+#[utoipa::path(get, path = "/project", tag = "projects", responses((status = 200, body = ProjectAnswer)))]
+async fn show(State(app): State<App>, caller: Caller) -> Result<Json<ProjectAnswer>, Problem> {
+    Ok(Json(own(&app, caller).await?.into()))
+}
+
+/// Changes the key's own project.
+#[utoipa::path(patch, path = "/project", tag = "projects", request_body = ProjectChange,
+    responses((status = 200, body = ProjectAnswer), (status = 400, body = ProblemDocument)))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    JsonBody(change): JsonBody<ProjectChange>,
+) -> Result<Json<ProjectAnswer>, Problem> {
+    check(&change)?;
+    let mut tx = app.store.begin().await?;
+    app.store.lock_project(&mut tx, caller.project).await?;
+    let mut project = own(&app, caller).await?;
+    apply(&mut project, change);
+    app.store.save_project(&mut tx, &project).await?;
+    tx.commit().await?;
+    Ok(Json(project.into()))
+}
+
+async fn own(app: &App, caller: Caller) -> Result<Project, Problem> {
+    app.store.lookup_project(caller.project).await?.ok_or_else(Problem::not_found)
+}
+
+fn check(change: &ProjectChange) -> Result<(), Problem> {
+    if change.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+        return Err(Problem::field("/name", "Must not be empty."));
+    }
+    if let Some(Some(color)) = &change.color {
+        let hex = color.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        if !hex {
+            return Err(Problem::field("/color", "Six hexadecimal digits after a #, such as #1a73e8."));
+        }
+    }
+    for (pointer, url) in [("/logo_url", &change.logo_url), ("/privacy_url", &change.privacy_url)] {
+        if let Some(Some(url)) = url {
+            return_url(pointer, url)?;
+        }
+    }
+    if let Some(Some(email)) = &change.support_email
+        && !email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+    {
+        return Err(Problem::field("/support_email", "Not an e-mail address."));
+    }
+    for (index, url) in change.return_urls.iter().flatten().enumerate() {
+        return_url(&format!("/return_urls/{index}"), url)?;
+    }
+    for (index, origin) in change.allowed_origins.iter().flatten().enumerate() {
+        let pointer = format!("/allowed_origins/{index}");
+        let url: Url = return_url(&pointer, origin)?;
+        if url.origin().ascii_serialization() != origin.trim_end_matches('/') {
+            return Err(Problem::field(pointer, "An origin: scheme, host and port, no path."));
+        }
+    }
+    let many = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| list.len() > 100);
+    if many(&change.return_urls) || many(&change.allowed_origins) {
+        return Err(Problem::field("", "At most 100 of each."));
+    }
+    Ok(())
+}
+
+fn apply(project: &mut Project, change: ProjectChange) {
+    project.name = change.name.unwrap_or_else(|| std::mem::take(&mut project.name));
+    let optional = [
+        (&mut project.logo_url, change.logo_url),
+        (&mut project.color, change.color),
+        (&mut project.support_email, change.support_email),
+        (&mut project.privacy_url, change.privacy_url),
+    ];
+    for (field, change) in optional {
+        if let Some(value) = change {
+            *field = value;
+        }
+    }
+    if let Some(origins) = change.allowed_origins {
+        project.allowed_origins = origins;
+    }
+    if let Some(urls) = change.return_urls {
+        project.return_urls = urls;
+    }
+    project.hand_over = change.hand_over.unwrap_or(project.hand_over);
+}

@@ -1,0 +1,111 @@
+//! `/providers`: what end users of this project can connect.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use panora_catalog::Provider;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::connect::is_set_up;
+use crate::http::auth::Caller;
+use crate::http::extract::{BodyRules, JsonBody};
+use crate::http::problem::{Problem, ProblemDocument};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change))
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Provider)]
+struct ProviderAnswer {
+    slug: String,
+    name: String,
+    verticals: Vec<String>,
+    /// `oauth2`, `apikey` or `basic`.
+    token_type: &'static str,
+    /// The exact kind, such as `oauth2_code`.
+    auth_kind: &'static str,
+    /// Whether this project offers it.
+    enabled: bool,
+    /// Whether somebody could connect it now: an OAuth provider needs a client.
+    configured: bool,
+    scopes: Vec<String>,
+    docs_url: String,
+    /// To register with the provider.
+    redirect_uri: Option<String>,
+}
+
+fn answer(app: &App, it: &Arc<Provider>, enabled: bool) -> ProviderAnswer {
+    let oauth = it.auth_kind() == panora_catalog::AuthKind::Oauth2Code;
+    ProviderAnswer {
+        slug: it.slug().to_owned(),
+        name: it.name().to_owned(),
+        verticals: it.verticals().to_vec(),
+        token_type: it.token_type(),
+        auth_kind: it.auth_kind().as_str(),
+        enabled,
+        configured: is_set_up(app, it),
+        scopes: it.default_scopes(),
+        docs_url: it.docs().to_owned(),
+        redirect_uri: oauth.then(|| app.public_url.join("/connections/oauth/callback")),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ProviderChange {
+    enabled: bool,
+}
+
+impl BodyRules for ProviderChange {}
+
+#[derive(Serialize, ToSchema)]
+struct ProviderList {
+    data: Vec<ProviderAnswer>,
+    next_cursor: Option<String>,
+    prev_cursor: Option<String>,
+}
+
+/// Lists the catalog: every provider, by name.
+#[utoipa::path(get, path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
+async fn list(State(app): State<App>, caller: Caller) -> Result<Json<ProviderList>, Problem> {
+    let settings = app.store.list_provider_settings(caller.project).await?;
+    let on = |slug: &str| settings.get(slug).copied().unwrap_or(true);
+    let data = app.providers(caller.project).iter().map(|it| answer(&app, it, on(it.slug()))).collect();
+    Ok(Json(ProviderList { data, next_cursor: None, prev_cursor: None }))
+}
+
+/// Shows a provider.
+#[utoipa::path(get, path = "/providers/{slug}", tag = "providers", params(("slug" = String, Path)),
+    responses((status = 200, body = ProviderAnswer), (status = 404, body = ProblemDocument)))]
+async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(slug): Path<String>,
+) -> Result<Json<ProviderAnswer>, Problem> {
+    let provider = app.provider(caller.project, &slug).ok_or_else(Problem::not_found)?;
+    let settings = app.store.list_provider_settings(caller.project).await?;
+    Ok(Json(answer(&app, &provider, settings.get(&slug).copied().unwrap_or(true))))
+}
+
+/// Switches a provider on or off for this project.
+#[utoipa::path(patch, path = "/providers/{slug}", tag = "providers", params(("slug" = String, Path)),
+    request_body = ProviderChange,
+    responses((status = 200, body = ProviderAnswer), (status = 404, body = ProblemDocument)))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    Path(slug): Path<String>,
+    JsonBody(change): JsonBody<ProviderChange>,
+) -> Result<Json<ProviderAnswer>, Problem> {
+    let provider = app.provider(caller.project, &slug).ok_or_else(Problem::not_found)?;
+    let mut tx = app.store.begin().await?;
+    app.store.save_provider_setting(&mut tx, caller.project, &slug, change.enabled).await?;
+    tx.commit().await?;
+    Ok(Json(answer(&app, &provider, change.enabled)))
+}

@@ -1,0 +1,52 @@
+//! `POST /webhooks/verifyEvent`: whether a payload was signed with a secret.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use panora_signature::WebhookSecret;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::http::extract::{BodyRules, JsonBody};
+use crate::http::problem::{Problem, ProblemDocument};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(verify_event))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignedEvent {
+    /// The parsed body of a delivery.
+    payload: Map<String, Value>,
+    /// The delivery's `Panora-Signature` header.
+    signature: String,
+    /// The endpoint's `whsec_` secret.
+    secret: String,
+}
+
+impl BodyRules for SignedEvent {
+    const OWN_BOUNDS: &'static [&'static str] = &["payload", "signature"];
+}
+
+/// Verifies a delivery.
+///
+/// For clients without a library: answers with the payload where the signature fits it.
+#[utoipa::path(post, path = "/verifyEvent", tag = "webhooks", request_body = SignedEvent,
+    responses((status = 201, body = Object), (status = 400, body = ProblemDocument)))]
+async fn verify_event(
+    State(app): State<App>,
+    JsonBody(event): JsonBody<SignedEvent>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let invalid = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "invalid_signature", detail);
+    let secret = WebhookSecret::parse(&event.secret)
+        .map_err(|_| Problem::field("/secret", "`whsec_` and the base64 of 24 to 64 bytes."))?;
+    let payload = Value::Object(event.payload);
+    panora_signature::verify_value(&payload, &event.signature, &secret, app.clock.now().seconds())
+        .map_err(|error| invalid(error.to_string()))?;
+    Ok((StatusCode::CREATED, Json(payload)))
+}

@@ -1,0 +1,243 @@
+//! What an endpoint's bodies may say, and how an endpoint is shown.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderName, HeaderValue};
+use panora_outbound::Refusal;
+use panora_signature::WebhookSecret;
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::http::extract::BodyRules;
+use crate::http::problem::Problem;
+use crate::model::{EventScope, ProjectId, RetrySchedule, ScopeError, Time};
+use crate::store::StoredEndpoint;
+use crate::vault::Slot;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEndpoint {
+    pub url: String,
+    pub description: Option<String>,
+    /// Event types, with trailing wildcards: `connection.created`, `connection.*`, `*`.
+    pub scope: Vec<String>,
+    pub active: Option<bool>,
+    /// Deliveries a second, 1 to 10,000.
+    pub rate_limit: Option<i64>,
+    /// Sent with each delivery; the values are never shown again.
+    pub headers: Option<BTreeMap<String, String>>,
+    /// Seconds between tries: 0 to 20 of 1 to 86,400.
+    pub retry_schedule: Option<Vec<i64>>,
+    /// Your own `whsec_` of 24 to 64 bytes.
+    pub secret: Option<String>,
+}
+
+impl BodyRules for NewEndpoint {}
+
+/// What to change; fields that are left out stay.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedEndpoint {
+    url: Option<String>,
+    description: Option<String>,
+    scope: Option<Vec<String>>,
+    active: Option<bool>,
+    rate_limit: Option<i64>,
+    headers: Option<BTreeMap<String, String>>,
+    retry_schedule: Option<Vec<i64>>,
+    /// Replaces the secret at once; `rotate_secret` lets both sign for a while.
+    secret: Option<String>,
+}
+
+impl BodyRules for ChangedEndpoint {}
+
+/// An endpoint as the API shows it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookEndpoint)]
+pub struct Answer {
+    id_webhook_endpoint: String,
+    url: String,
+    endpoint_description: String,
+    /// Whole after creation and rotation, `whsec_[redacted]` elsewhere.
+    secret: String,
+    active: bool,
+    scope: Vec<String>,
+    /// `ok` or `inactive`.
+    status: &'static str,
+    rate_limit: Option<u32>,
+    retry_schedule: Vec<u32>,
+    /// Custom headers by name; values read `[redacted]`.
+    headers: BTreeMap<String, &'static str>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Time,
+    #[schema(value_type = String, format = DateTime)]
+    last_update: Time,
+    id_project: String,
+}
+
+impl Answer {
+    pub fn new(app: &App, it: &StoredEndpoint, secret: Option<&WebhookSecret>) -> Result<Self, Problem> {
+        let endpoint = &it.endpoint;
+        let headers: Vec<(String, String)> = match &it.headers {
+            Some(sealed) => app.vault.open_json(Slot::EndpointHeaders, endpoint.id, sealed)?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            id_webhook_endpoint: endpoint.id.to_string(),
+            url: endpoint.url.clone(),
+            endpoint_description: endpoint.description.clone(),
+            secret: secret.map_or_else(|| "whsec_[redacted]".to_owned(), WebhookSecret::expose),
+            active: endpoint.active,
+            scope: endpoint.scope.patterns().to_vec(),
+            status: if endpoint.active { "ok" } else { "inactive" },
+            rate_limit: endpoint.rate_limit,
+            retry_schedule: endpoint.retry_schedule.gaps().to_vec(),
+            headers: headers.into_iter().map(|(name, _)| (name, "[redacted]")).collect(),
+            created_at: endpoint.created_at,
+            last_update: endpoint.updated_at,
+            id_project: endpoint.id_project.to_string(),
+        })
+    }
+}
+
+/// A body whose every field holds; none means "not given".
+#[derive(Default)]
+pub struct Checked {
+    pub url: Option<String>,
+    pub description: Option<String>,
+    pub scope: Option<EventScope>,
+    pub active: Option<bool>,
+    pub rate_limit: Option<Option<u32>>,
+    pub headers: Option<Vec<(String, String)>>,
+    pub retry_schedule: Option<Option<RetrySchedule>>,
+    secret: Option<WebhookSecret>,
+}
+
+impl Checked {
+    pub async fn of_new(app: &App, project: ProjectId, body: NewEndpoint) -> Result<Self, Problem> {
+        let change = ChangedEndpoint {
+            url: Some(body.url),
+            description: body.description,
+            scope: Some(body.scope),
+            active: body.active,
+            rate_limit: body.rate_limit,
+            headers: body.headers,
+            retry_schedule: body.retry_schedule,
+            secret: body.secret,
+        };
+        Self::of_change(app, project, change).await
+    }
+
+    pub async fn of_change(app: &App, project: ProjectId, body: ChangedEndpoint) -> Result<Self, Problem> {
+        let scope = body.scope.map(|patterns| EventScope::parse(&patterns).map_err(scope_problem)).transpose()?;
+        let rate = body.rate_limit.map(|rate| match u32::try_from(rate) {
+            Ok(rate @ 1..=10_000) => Ok(Some(rate)),
+            _ => Err(Problem::field("/rate_limit", "From 1 to 10,000 deliveries a second.")),
+        });
+        let checked = Self {
+            url: body.url,
+            description: body.description,
+            scope,
+            active: body.active,
+            rate_limit: rate.transpose()?,
+            headers: body.headers.map(check_headers).transpose()?,
+            retry_schedule: body.retry_schedule.as_deref().map(check_schedule).transpose()?.map(Some),
+            secret: body.secret.as_deref().map(super::secret::parse).transpose()?,
+        };
+        // Last: it may ask the network for the name's addresses.
+        if let Some(url) = &checked.url {
+            check_url(app, project, url).await?;
+        }
+        Ok(checked)
+    }
+
+    /// Changes what was given.
+    pub fn apply(self, app: &App, it: &mut StoredEndpoint) {
+        let endpoint = &mut it.endpoint;
+        if let Some(url) = self.url {
+            endpoint.url = url;
+        }
+        if let Some(description) = self.description {
+            endpoint.description = description;
+        }
+        if let Some(scope) = self.scope {
+            endpoint.scope = scope;
+        }
+        if let Some(rate) = self.rate_limit {
+            endpoint.rate_limit = rate;
+        }
+        if let Some(Some(schedule)) = self.retry_schedule {
+            endpoint.retry_schedule = schedule;
+        }
+        endpoint.active = self.active.unwrap_or(endpoint.active);
+        if let Some(headers) = self.headers {
+            it.headers = Some(app.vault.seal_json(Slot::EndpointHeaders, endpoint.id, &headers));
+        }
+        if let Some(secret) = self.secret {
+            it.secret = app.vault.seal(Slot::EndpointSecret, endpoint.id, secret.expose().as_bytes());
+            it.previous_secret = None;
+        }
+    }
+}
+
+fn scope_problem(error: ScopeError) -> Problem {
+    let pointer = match &error {
+        ScopeError::Empty => "/scope".to_owned(),
+        ScopeError::Unknown { index, .. } => format!("/scope/{index}"),
+    };
+    Problem::field(pointer, error.to_string())
+}
+
+fn check_schedule(gaps: &[i64]) -> Result<RetrySchedule, Problem> {
+    let seconds: Option<Vec<u32>> = gaps.iter().map(|gap| u32::try_from(*gap).ok()).collect();
+    let words = "From 0 to 20 whole seconds of 1 to 86,400.";
+    seconds.and_then(RetrySchedule::new).ok_or_else(|| Problem::field("/retry_schedule", words))
+}
+
+async fn check_url(app: &App, project: ProjectId, text: &str) -> Result<(), Problem> {
+    let url = Url::parse(text).map_err(|_| Problem::field("/url", "Not an absolute URL."))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Problem::field("/url", "Must begin with https://."));
+    }
+    if url.fragment().is_some() {
+        return Err(Problem::field("/url", "Leave out the fragment."));
+    }
+    app.outbound.check_endpoint(&url, &project.to_string()).await.map_err(|refusal| match refusal {
+        Refusal::AddressNotAllowed => Problem::impossible(refusal.code(), "/url", sentence(refusal)),
+        _ => Problem::field("/url", sentence(refusal)),
+    })
+}
+
+fn sentence(refusal: Refusal) -> String {
+    let words = refusal.to_string();
+    words[..1].to_uppercase() + &words[1..] + "."
+}
+
+fn check_headers(headers: BTreeMap<String, String>) -> Result<Vec<(String, String)>, Problem> {
+    const HOP_BY_HOP: [&str; 8] = [
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
+        "upgrade",
+    ];
+    if headers.len() > 20 {
+        return Err(Problem::field("/headers", "At most 20 headers."));
+    }
+    let mut checked = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
+        let lower = name.to_ascii_lowercase();
+        let ours = lower == "host"
+            || lower == "user-agent"
+            || ["content-", "webhook-", "panora-"].iter().any(|prefix| lower.starts_with(prefix))
+            || HOP_BY_HOP.contains(&lower.as_str());
+        if ours {
+            return Err(Problem::field(pointer, "This header is not yours to set."));
+        }
+        if HeaderName::from_bytes(lower.as_bytes()).is_err() || HeaderValue::from_str(&value).is_err() {
+            return Err(Problem::field(pointer, "Not a header that HTTP can carry."));
+        }
+        checked.push((lower, value));
+    }
+    Ok(checked)
+}

@@ -1,0 +1,143 @@
+//! `/webhook` and `/webhooks`, the same resource: URLs subscribed to event types.
+
+mod body;
+mod secret;
+
+use axum::Json;
+use axum::extract::{OriginalUri, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::body::{Answer, ChangedEndpoint, Checked, NewEndpoint};
+use crate::app::App;
+use crate::http::auth::Caller;
+use crate::http::extract::{Create, IdPath, OptionalJsonBody, PageParams, Query, page_answer};
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::model::{Endpoint, EndpointId, RetrySchedule};
+use crate::store::StoredEndpoint;
+use crate::vault::Slot;
+use crate::webhooks::new_secret;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(show, change, delete))
+        .routes(routes!(secret::rotate))
+        .routes(routes!(secret::reveal))
+}
+
+/// Adds an endpoint.
+///
+/// The answer holds its secret, with which every delivery is signed. Later answers do not.
+#[utoipa::path(post, path = "", tag = "webhooks", request_body = NewEndpoint,
+    responses((status = 201, body = Answer), (status = 400, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
+async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<Response, Problem> {
+    let (project, body) = (create.caller.project, create.body);
+    let own_secret = body.secret.clone();
+    let checked = Checked::of_new(&app, project, body).await?;
+    let (id, now) = (EndpointId::new(&app.clock, &app.random), app.clock.now());
+    let secret = match own_secret {
+        Some(text) => secret::parse(&text)?,
+        None => new_secret(&app),
+    };
+    let stored = StoredEndpoint {
+        endpoint: Endpoint {
+            id,
+            id_project: project,
+            url: checked.url.ok_or_else(Problem::internal)?,
+            description: checked.description.unwrap_or_default(),
+            scope: checked.scope.ok_or_else(Problem::internal)?,
+            active: checked.active.unwrap_or(true),
+            rate_limit: checked.rate_limit.flatten(),
+            retry_schedule: checked.retry_schedule.unwrap_or_else(|| Some(RetrySchedule::default())).unwrap_or_default(),
+            created_at: now,
+            updated_at: now,
+        },
+        secret: app.vault.seal(Slot::EndpointSecret, id, secret.expose().as_bytes()),
+        previous_secret: None,
+        headers: checked.headers.map(|headers| app.vault.seal_json(Slot::EndpointHeaders, id, &headers)),
+    };
+    let answer = Answer::new(&app, &stored, Some(&secret))?;
+    let mut tx = app.store.begin().await?;
+    app.store.lock_project(&mut tx, project).await?;
+    app.store.add_endpoint(&mut tx, &stored).await?;
+    create.idempotency.keep(&app, &mut tx, StatusCode::CREATED, &answer).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// Lists endpoints, newest first.
+#[utoipa::path(get, path = "", tag = "webhooks", params(PageParams), responses((status = 200, body = [Answer])))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    OriginalUri(uri): OriginalUri,
+    Query(page): Query<PageParams>,
+) -> Result<Response, Problem> {
+    let page = app.store.list_endpoints(caller.project, &page.query()?).await?;
+    let answers: Result<Vec<_>, _> = page.items.iter().map(|it| Answer::new(&app, it, None)).collect();
+    Ok(page_answer(&uri, crate::model::Paged { items: answers?, next: page.next }, |answer| answer))
+}
+
+/// Shows an endpoint.
+#[utoipa::path(get, path = "/{id}", tag = "webhooks", params(("id" = String, Path)),
+    responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
+async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    IdPath(id): IdPath<EndpointId>,
+) -> Result<Json<Answer>, Problem> {
+    let stored = app.store.lookup_endpoint(caller.project, id).await?.ok_or_else(Problem::not_found)?;
+    Ok(Json(Answer::new(&app, &stored, None)?))
+}
+
+/// Changes an endpoint.
+///
+/// With no body at all it flips `active`. What waits for an endpoint that becomes active is sent.
+#[utoipa::path(put, path = "/{id}", tag = "webhooks", params(("id" = String, Path)), request_body = Option<ChangedEndpoint>,
+    responses((status = 200, body = Answer), (status = 400, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    IdPath(id): IdPath<EndpointId>,
+    OptionalJsonBody(body): OptionalJsonBody<ChangedEndpoint>,
+) -> Result<Json<Answer>, Problem> {
+    let project = caller.project;
+    let checked = match body {
+        Some(body) => Some(Checked::of_change(&app, project, body).await?),
+        None => None,
+    };
+    let mut tx = app.store.begin().await?;
+    app.store.lock_project(&mut tx, project).await?;
+    let mut stored = app.store.read_endpoint(&mut tx, project, id).await?.ok_or_else(Problem::not_found)?;
+    match checked {
+        None => stored.endpoint.active = !stored.endpoint.active,
+        Some(checked) => checked.apply(&app, &mut stored),
+    }
+    stored.endpoint.updated_at = app.clock.now();
+    app.store.save_endpoint(&mut tx, &stored).await?;
+    tx.commit().await?;
+    app.wake.deliveries.notify_one();
+    Ok(Json(Answer::new(&app, &stored, None)?))
+}
+
+/// Deletes an endpoint, and cancels what was not delivered there.
+///
+/// Its delivery log stays readable by id.
+#[utoipa::path(delete, path = "/{id}", tag = "webhooks", params(("id" = String, Path)),
+    responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
+async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    IdPath(id): IdPath<EndpointId>,
+) -> Result<Json<Answer>, Problem> {
+    let project = caller.project;
+    let mut tx = app.store.begin().await?;
+    app.store.lock_project(&mut tx, project).await?;
+    let stored = app.store.read_endpoint(&mut tx, project, id).await?.ok_or_else(Problem::not_found)?;
+    app.store.delete_endpoint(&mut tx, &stored.endpoint, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(Json(Answer::new(&app, &stored, None)?))
+}

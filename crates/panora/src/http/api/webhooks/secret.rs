@@ -1,0 +1,92 @@
+//! An endpoint's secret: rotating it, and showing it again.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use panora_signature::WebhookSecret;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::body::Answer;
+use crate::app::App;
+use crate::http::auth::Caller;
+use crate::http::extract::{BodyRules, IdPath, JsonBody};
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::model::EndpointId;
+use crate::vault::Slot;
+use crate::webhooks::{live_secrets, new_secret};
+
+/// Both secrets sign for so long unless told otherwise.
+const DEFAULT_GRACE: i64 = 24 * 3600;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// How long the old secret signs too: 0 to 604,800 seconds, a day unless given.
+    grace_seconds: Option<i64>,
+}
+
+impl BodyRules for Rotation {
+    const MAY_BE_EMPTY: bool = true;
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+impl BodyRules for Nothing {
+    const MAY_BE_EMPTY: bool = true;
+}
+
+/// A secret that somebody brings along.
+pub fn parse(text: &str) -> Result<WebhookSecret, Problem> {
+    WebhookSecret::parse(text)
+        .map_err(|_| Problem::field("/secret", "`whsec_` and the base64 of 24 to 64 bytes."))
+}
+
+/// Gives an endpoint a new secret.
+///
+/// While the grace lasts, deliveries carry the signatures of both.
+#[utoipa::path(post, path = "/{id}/rotate_secret", tag = "webhooks", params(("id" = String, Path)), request_body = Rotation,
+    responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
+pub async fn rotate(
+    State(app): State<App>,
+    caller: Caller,
+    IdPath(id): IdPath<EndpointId>,
+    JsonBody(rotation): JsonBody<Rotation>,
+) -> Result<Json<Answer>, Problem> {
+    let grace = rotation.grace_seconds.unwrap_or(DEFAULT_GRACE);
+    if !(0..=604_800).contains(&grace) {
+        return Err(Problem::field("/grace_seconds", "From 0 to 604,800 seconds."));
+    }
+    let mut tx = app.store.begin().await?;
+    app.store.lock_project(&mut tx, caller.project).await?;
+    let stored = app.store.read_endpoint(&mut tx, caller.project, id).await?;
+    let mut stored = stored.ok_or_else(Problem::not_found)?;
+    let now = app.clock.now();
+    let old = app.vault.open(Slot::EndpointSecret, id, &stored.secret)?;
+    let until = now.plus(Duration::from_secs(grace.unsigned_abs()));
+    stored.previous_secret = Some((app.vault.seal(Slot::EndpointPreviousSecret, id, &old), until));
+    let secret = new_secret(&app);
+    stored.secret = app.vault.seal(Slot::EndpointSecret, id, secret.expose().as_bytes());
+    stored.endpoint.updated_at = now;
+    app.store.save_endpoint(&mut tx, &stored).await?;
+    tx.commit().await?;
+    Ok(Json(Answer::new(&app, &stored, Some(&secret))?))
+}
+
+/// Shows an endpoint's secret again.
+#[utoipa::path(post, path = "/{id}/reveal_secret", tag = "webhooks", params(("id" = String, Path)),
+    responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
+pub async fn reveal(
+    State(app): State<App>,
+    caller: Caller,
+    IdPath(id): IdPath<EndpointId>,
+    JsonBody(Nothing {}): JsonBody<Nothing>,
+) -> Result<Json<Answer>, Problem> {
+    let stored = app.store.lookup_endpoint(caller.project, id).await?.ok_or_else(Problem::not_found)?;
+    tracing::info!(target: "audit", key = %caller.key, endpoint = %id, "a webhook secret was shown");
+    let secrets = live_secrets(&app, &stored, app.clock.now())?;
+    Ok(Json(Answer::new(&app, &stored, secrets.first())?))
+}

@@ -1,0 +1,47 @@
+//! Where every provider sends the browser back to.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use panora_pages::{Failure, flow_path};
+
+use super::failed::{self, Refused};
+use super::{Elsewhere, FlowCookies, done_path};
+use crate::app::App;
+use crate::connect::{self, Arrival, FlowHere, find_flow};
+use crate::model::FlowId;
+
+/// Parameters that are looked at.
+const MOST_PARAMETERS: usize = 100;
+
+pub async fn arrive(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    cookies: FlowCookies,
+) -> Result<Response, Elsewhere> {
+    let query = query.unwrap_or_default();
+    let parameters: BTreeMap<String, String> =
+        url::form_urlencoded::parse(query.as_bytes()).into_owned().take(MOST_PARAMETERS).collect();
+    match connect::arrive(&app, &parameters, &cookies.0).await? {
+        Arrival::Connected(id) => Ok(Redirect::to(&done_path(id)).into_response()),
+        Arrival::Failed(id, slug, failure) => Ok(Redirect::to(&failed::path(id, &slug, failure)).into_response()),
+        Arrival::Refused(failure) => Err(Refused::nowhere(failure).into()),
+        Arrival::WithoutState => continue_flow(&app, &cookies).await,
+    }
+}
+
+/// A provider that starts by itself (from its marketplace) sends no state of ours: in a browser with a live
+/// flow the page goes on, and a fresh authorisation starts there.
+async fn continue_flow(app: &App, cookies: &FlowCookies) -> Result<Response, Elsewhere> {
+    let ids = cookies.0.keys().filter_map(|name| name.strip_prefix("panora_flow_")?.parse::<FlowId>().ok());
+    // The newest first: ids begin with their time.
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort_unstable();
+    for id in ids.into_iter().rev().take(8) {
+        if let FlowHere::Live(_) = find_flow(app, id, &cookies.0).await? {
+            return Ok(Redirect::to(&flow_path(&id.to_string())).into_response());
+        }
+    }
+    Err(Refused::nowhere(Failure::FlowNotFound).into())
+}

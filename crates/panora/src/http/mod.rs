@@ -1,0 +1,50 @@
+//! HTTP: the API for backends, the pages for people. Parses, calls, renders.
+
+pub mod api;
+pub mod auth;
+mod docs;
+pub mod extract;
+mod hosted;
+mod pages;
+pub mod problem;
+mod request_id;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::{Router, middleware};
+
+use self::problem::Problem;
+use crate::app::App;
+use crate::sandbox;
+
+/// Every route of the server.
+pub fn router(app: &App) -> Router {
+    let (keyed, open, document) = api::routes(app);
+    let mut people = hosted::routes().merge(docs::routes(&document));
+    if app.has_sandbox() {
+        people = people.merge(sandbox::pages());
+    }
+    let people = people
+        .layer(middleware::from_fn(pages::headers))
+        .layer(from_fn_with_state(app.clone(), pages::own_host));
+    let mut all = keyed.merge(open).merge(people).merge(pages::assets());
+    if app.has_sandbox() {
+        all = all.merge(sandbox::api());
+    }
+    all.fallback(unmatched)
+        .method_not_allowed_fallback(wrong_method)
+        // Each handler bounds what it reads.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), request_id::layer))
+        .with_state(app.clone())
+}
+
+async fn unmatched() -> Problem {
+    Problem::not_found()
+}
+
+async fn wrong_method() -> Problem {
+    let detail = "This resource does not take this method.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}

@@ -1,0 +1,142 @@
+//! The running server: opened, serving, stopped in order.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use panora_catalog::Catalog;
+use panora_outbound::{AddressPolicy, AllowedNetwork, Outbound, Settings};
+use axum::http::HeaderValue;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::{App, Shared, Wake};
+use crate::clock::Clock;
+use crate::config::{PublicUrl, ServeArgs, provider_clients};
+use crate::http::auth::ApiKeys;
+use crate::random::Random;
+use crate::storage::{self, StorageError};
+use crate::turns::Turns;
+use crate::{connect, http, maintenance, webhooks};
+
+/// What a server is given besides its settings.
+pub struct Surroundings {
+    pub clock: Clock,
+    pub random: Random,
+    /// `PANORA_*` of the environment.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Surroundings {
+    /// The machine's own clock and randomness.
+    pub fn of_machine(variables: BTreeMap<String, String>) -> Self {
+        Self { clock: Clock::system(), random: Random::system(), variables }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("cannot listen on {0}: {1}")]
+    Bind(SocketAddr, std::io::Error),
+    #[error("{0} is reachable from other machines: say under which URL with PANORA_PUBLIC_URL (https://...)")]
+    PublicUrlMissing(SocketAddr),
+    #[error("PANORA_ALLOWED_PRIVATE_NETWORKS: {0}")]
+    Networks(String),
+    #[error("provider files: {0}")]
+    Catalog(#[from] panora_catalog::CatalogError),
+}
+
+/// A server that serves.
+pub struct Server {
+    pub app: App,
+    pub address: SocketAddr,
+    http: JoinHandle<()>,
+    workers: TaskTracker,
+    stop_http: CancellationToken,
+    stop_workers: CancellationToken,
+    patience: Duration,
+}
+
+impl Server {
+    /// Opens storage, listens and starts the workers. Requests are answered once this returns.
+    pub async fn start(args: ServeArgs, around: Surroundings) -> Result<Self, StartError> {
+        let listener = TcpListener::bind(args.bind).await.map_err(|error| StartError::Bind(args.bind, error))?;
+        let address = listener.local_addr().map_err(|error| StartError::Bind(args.bind, error))?;
+        let app = open(&args, address, around).await?;
+        let (stop_http, stop_workers) = (CancellationToken::new(), CancellationToken::new());
+        let workers = TaskTracker::new();
+        workers.spawn(webhooks::run(app.clone(), stop_workers.clone()));
+        workers.spawn(connect::run_jobs(app.clone(), stop_workers.clone()));
+        workers.spawn(maintenance::run(app.clone(), stop_workers.clone()));
+        workers.close();
+        let (router, stopping) = (http::router(&app), stop_http.clone());
+        let http = tokio::spawn(async move {
+            let serve = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the listener failed");
+            }
+        });
+        let patience = Duration::from_secs(args.shutdown_seconds);
+        Ok(Self { app, address, http, workers, stop_http, stop_workers, patience })
+    }
+
+    /// Ends in order: no new requests, those that run end, then deliveries in flight are recorded, then the
+    /// database is closed. Whatever takes too long is found again at the next start.
+    pub async fn stop(self) {
+        self.stop_http.cancel();
+        let abort = self.http.abort_handle();
+        if tokio::time::timeout(self.patience, self.http).await.is_err() {
+            tracing::warn!("requests were still running");
+            abort.abort();
+        }
+        self.stop_workers.cancel();
+        if tokio::time::timeout(self.patience, self.workers.wait()).await.is_err() {
+            tracing::warn!("deliveries were still in flight; they are sent again");
+        }
+        self.app.store.close().await;
+    }
+}
+
+async fn open(args: &ServeArgs, address: SocketAddr, around: Surroundings) -> Result<App, StartError> {
+    let public_url = match &args.public_url {
+        Some(url) => url.clone(),
+        None if address.ip().is_loopback() => PublicUrl::of_address(address),
+        None => return Err(StartError::PublicUrlMissing(address)),
+    };
+    let Surroundings { clock, random, variables } = around;
+    let catalog = Catalog::load(args.providers_dir.as_deref(), public_url.url())?;
+    let slugs: Vec<_> = catalog.list("").iter().map(|provider| provider.slug().to_owned()).collect();
+    let policy = AddressPolicy { local_allowed: public_url.is_local(), networks: networks(args)? };
+    let user_agent = HeaderValue::from_static(concat!("Panora/", env!("CARGO_PKG_VERSION")));
+    let outbound = Outbound::new(policy, Settings::new(user_agent));
+    let storage = storage::open(&args.storage, clock.clone(), random.clone()).await?;
+    if let Some(key) = &args.bootstrap_api_key {
+        storage.ensure_bootstrap_key(key).await?;
+    } else {
+        storage.ensure_default_project().await?;
+    }
+    Ok(App::new(Shared {
+        store: storage.store,
+        vault: storage.vault,
+        clock,
+        random,
+        clients: provider_clients(&variables, slugs.into_iter()),
+        catalog,
+        outbound,
+        public_url,
+        api_keys: ApiKeys::new(args.api_rate_limit),
+        wake: Wake::default(),
+        idempotency_turns: Turns::new(),
+        refresh_turns: Turns::new(),
+    }))
+}
+
+fn networks(args: &ServeArgs) -> Result<Vec<AllowedNetwork>, StartError> {
+    let parts = args.allowed_private_networks.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let networks: Result<_, panora_outbound::NotANetwork> = parts.map(str::parse).collect();
+    networks.map_err(|error| StartError::Networks(error.to_string()))
+}

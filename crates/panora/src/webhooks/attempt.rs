@@ -1,0 +1,162 @@
+//! One request to an endpoint, and what is remembered of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use panora_outbound::{Answer, Failure, Limits, OutboundError, Refusal, Request, Trace};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::secrets::live_secrets;
+use super::settle::Finished;
+use crate::app::App;
+use crate::model::{AttemptId, after_attempt};
+use crate::store::{Attempt, ClaimedDelivery, Settled, StoredEndpoint};
+use crate::vault::{Slot, VaultError};
+
+/// From name look-up to the end of the answer's headers; then so much of the body, or for so long.
+const LIMITS: Limits = Limits {
+    deadline: Duration::from_secs(15),
+    max_body: 16 * 1024,
+    body_time: Duration::from_secs(1),
+};
+
+/// What the delivery log shows of an attempt; stored sealed.
+#[derive(Serialize, Deserialize)]
+pub struct AttemptDetail {
+    pub url: String,
+    /// The address that was spoken to, where one was.
+    pub address: Option<String>,
+    pub request_headers: Vec<(String, String)>,
+    pub response_headers: Vec<(String, String)>,
+    /// Up to 16 KiB, as text; none from a private network.
+    pub response_body: Option<String>,
+    /// Milliseconds, by step; a reused connection has no look-up, connect or TLS.
+    pub times: Times,
+    /// A likely cause in words, where no answer came.
+    pub cause: Option<String>,
+}
+
+/// What an attempt's time was spent on, in milliseconds.
+#[derive(Serialize, Deserialize)]
+pub struct Times {
+    pub dns: Option<u64>,
+    pub connect: Option<u64>,
+    pub tls: Option<u64>,
+    pub first_byte: Option<u64>,
+    pub total: u64,
+}
+
+impl Times {
+    fn of(trace: &Trace) -> Self {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            dns: trace.dns.map(millis),
+            connect: trace.connect.map(millis),
+            tls: trace.tls.map(millis),
+            first_byte: trace.first_byte.map(millis),
+            total: millis(trace.total),
+        }
+    }
+}
+
+/// A claimed delivery with all that sending it takes.
+pub struct Work {
+    pub delivery: ClaimedDelivery,
+    pub endpoint: Arc<StoredEndpoint>,
+    /// The event's canonical body: the same bytes at every attempt.
+    pub body: Bytes,
+}
+
+impl Work {
+    /// Makes one attempt. Everything that an endpoint can do wrong is an outcome, not an error.
+    pub async fn attempt(&self, app: &App) -> Result<Finished, VaultError> {
+        let headers = self.headers(app)?;
+        let shown = headers.iter().filter(|(name, _)| !is_secret(name)).map(pair).collect();
+        let started_at = app.clock.now();
+        let result = self.send(app, headers).await;
+        let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
+        let id = AttemptId::new(&app.clock, &app.random);
+        let attempt = Attempt {
+            id,
+            id_project: self.delivery.id_project,
+            id_delivery: self.delivery.id,
+            started_at,
+            ended_at: app.clock.now(),
+            status,
+            error: result.as_ref().err().map(|failure| failure.error.code().to_owned()),
+            detail: Some(app.vault.seal_json(Slot::AttemptDetail, id, &self.detail(shown, &result))),
+        };
+        let accepted = status.is_some_and(|status| (200..300).contains(&status));
+        let schedule = &self.endpoint.endpoint.retry_schedule;
+        let outcome = after_attempt(accepted, self.delivery.tries, schedule, &app.random);
+        let settled = Settled { id: self.delivery.id, id_project: self.delivery.id_project, outcome };
+        Ok(Finished { settled, attempt, endpoint: self.delivery.id_endpoint })
+    }
+
+    async fn send(&self, app: &App, headers: HeaderMap) -> Result<Answer, Failure> {
+        let url: Url = self.endpoint.endpoint.url.parse().map_err(|_| Failure {
+            error: OutboundError::Refused(Refusal::Malformed),
+            trace: Trace::default(),
+        })?;
+        let project = self.delivery.id_project.to_string();
+        let (method, body) = (http::Method::POST, self.body.clone());
+        app.outbound.send(Request { project: &project, method, url: &url, headers, body, limits: LIMITS }).await
+    }
+
+    /// The same body has a new time and so a new signature at every attempt.
+    fn headers(&self, app: &App) -> Result<HeaderMap, VaultError> {
+        let (now, id) = (app.clock.now(), self.delivery.id_event.to_string());
+        let secrets = live_secrets(app, &self.endpoint, now)?;
+        let signed = panora_signature::sign(&secrets, &id, now.seconds(), &self.body);
+        let mut headers = match &self.endpoint.headers {
+            Some(sealed) => {
+                let custom: Vec<(String, String)> =
+                    app.vault.open_json(Slot::EndpointHeaders, self.endpoint.endpoint.id, sealed)?;
+                crate::connect::headers(&custom)
+            }
+            None => HeaderMap::new(),
+        };
+        let ours = [
+            ("content-type", "application/json"),
+            ("panora-signature", &signed.panora_signature),
+            ("webhook-id", &id),
+            ("webhook-timestamp", &now.seconds().to_string()),
+            ("webhook-signature", &signed.webhook_signature),
+        ];
+        for (name, value) in ours {
+            let value = HeaderValue::from_str(value).map_err(|_| VaultError::Shape(Slot::EndpointSecret))?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        Ok(headers)
+    }
+
+    fn detail(&self, request_headers: Vec<(String, String)>, result: &Result<Answer, Failure>) -> AttemptDetail {
+        let trace = match result {
+            Ok(answer) => &answer.trace,
+            Err(failure) => &failure.trace,
+        };
+        // What a private address answers is nobody's business outside of it.
+        let open = result.as_ref().ok().filter(|answer| !answer.trace.private);
+        AttemptDetail {
+            url: self.endpoint.endpoint.url.clone(),
+            address: trace.address.map(|address| address.to_string()),
+            request_headers,
+            response_headers: open.map(|it| it.headers.iter().map(pair).collect()).unwrap_or_default(),
+            response_body: open.map(|it| String::from_utf8_lossy(&it.body).into_owned()),
+            times: Times::of(trace),
+            cause: result.as_ref().err().map(|failure| failure.error.likely_cause().to_owned()),
+        }
+    }
+}
+
+fn pair((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// Signatures are proofs, custom headers may be passwords: the log shows neither.
+fn is_secret(name: &HeaderName) -> bool {
+    !matches!(name.as_str(), "content-type" | "webhook-id" | "webhook-timestamp")
+}
