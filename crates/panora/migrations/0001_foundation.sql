@@ -10,7 +10,9 @@ CREATE TABLE vault_root (
 
 CREATE TABLE projects (
     id {ID} PRIMARY KEY,
-    name {TEXT} NOT NULL UNIQUE,
+    -- What the command line calls it; never changes. `name` is what people read.
+    handle {TEXT} NOT NULL UNIQUE,
+    name {TEXT} NOT NULL,
     logo_url {TEXT},
     color {TEXT},
     support_email {TEXT},

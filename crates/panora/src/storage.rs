@@ -92,7 +92,7 @@ impl Storage {
             Ok(project) => return Ok(project),
             Err(error) => return Err(error.into()),
         }
-        let found = self.store.lookup_project_by_name(DEFAULT_PROJECT).await?;
+        let found = self.store.lookup_project_by_handle(DEFAULT_PROJECT).await?;
         Ok(found.ok_or(StoreError::Corrupt("default project"))?)
     }
 

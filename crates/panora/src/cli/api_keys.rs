@@ -89,7 +89,7 @@ async fn open(args: &StorageArgs, of: &OfProject) -> Result<(Storage, Project), 
         let project = storage.ensure_default_project().await.map_err(|error| words(&error))?;
         return Ok((storage, project));
     }
-    let found = storage.store.lookup_project_by_name(&of.project).await.map_err(|error| words(&error))?;
+    let found = storage.store.lookup_project_by_handle(&of.project).await.map_err(|error| words(&error))?;
     let project = found.ok_or_else(|| format!("there is no project `{}`", of.project))?;
     Ok((storage, project))
 }

@@ -2,12 +2,15 @@
 
 use super::{ApiKeyId, ProjectId, Time};
 
-/// The project that a new installation starts with.
+/// The handle of the project that a new installation starts with.
 pub const DEFAULT_PROJECT: &str = "default";
 
 #[derive(Clone, Debug)]
 pub struct Project {
     pub id: ProjectId,
+    /// What the command line calls it; never changes.
+    pub handle: String,
+    /// What people read.
     pub name: String,
     pub logo_url: Option<String>,
     /// `#rrggbb`
@@ -27,6 +30,7 @@ impl Project {
     pub fn new(id: ProjectId, name: String, created_at: Time) -> Self {
         Self {
             id,
+            handle: name.clone(),
             name,
             logo_url: None,
             color: None,

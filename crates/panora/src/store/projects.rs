@@ -4,12 +4,13 @@ use super::row::json_text;
 use super::{Row, Sql, Store, StoreError, Tx};
 use crate::model::{Project, ProjectId};
 
-const COLUMNS: &str = "id, name, logo_url, color, support_email, privacy_url, allowed_origins, return_urls, \
+const COLUMNS: &str = "id, handle, name, logo_url, color, support_email, privacy_url, allowed_origins, return_urls, \
                        hand_over, created_at";
 
 fn project(row: &Row) -> Result<Project, StoreError> {
     Ok(Project {
         id: row.parsed("id")?,
+        handle: row.get("handle")?,
         name: row.get("name")?,
         logo_url: row.get("logo_url")?,
         color: row.get("color")?,
@@ -23,10 +24,10 @@ fn project(row: &Row) -> Result<Project, StoreError> {
 }
 
 impl Store {
-    /// Adds a project; [`StoreError::Conflict`] when the name is taken.
+    /// Adds a project; [`StoreError::Conflict`] when the handle is taken.
     pub async fn add_project(&self, project: &Project) -> Result<(), StoreError> {
         let sql = Sql::new(format!(
-            "INSERT INTO projects ({COLUMNS}, last_position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)"
+            "INSERT INTO projects ({COLUMNS}, last_position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)"
         ));
         self.db.execute(bind_project(sql, project).bind(project.created_at.millis())).await.map(|_| ())
     }
@@ -36,9 +37,9 @@ impl Store {
         self.db.optional(sql).await?.as_ref().map(project).transpose()
     }
 
-    /// By its name: for the command line and the first start, never for a request.
-    pub async fn lookup_project_by_name(&self, name: &str) -> Result<Option<Project>, StoreError> {
-        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE name = $1")).bind(name);
+    /// By its handle: for the command line and the first start, never for a request.
+    pub async fn lookup_project_by_handle(&self, handle: &str) -> Result<Option<Project>, StoreError> {
+        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE handle = $1")).bind(handle);
         self.db.optional(sql).await?.as_ref().map(project).transpose()
     }
 
@@ -50,8 +51,8 @@ impl Store {
 
     pub async fn save_project(&self, tx: &mut Tx, project: &Project) -> Result<(), StoreError> {
         let sql = Sql::new(
-            "UPDATE projects SET name = $2, logo_url = $3, color = $4, support_email = $5, privacy_url = $6, \
-             allowed_origins = $7, return_urls = $8, hand_over = $9 WHERE id = $1",
+            "UPDATE projects SET handle = $2, name = $3, logo_url = $4, color = $5, support_email = $6, \
+             privacy_url = $7, allowed_origins = $8, return_urls = $9, hand_over = $10 WHERE id = $1",
         );
         tx.execute(bind_project(sql, project)).await.map(|_| ())
     }
@@ -75,6 +76,7 @@ impl Store {
 
 fn bind_project(sql: Sql, project: &Project) -> Sql {
     sql.bind(project.id.to_string())
+        .bind(&project.handle)
         .bind(&project.name)
         .bind(&project.logo_url)
         .bind(&project.color)

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
+use panora_catalog::Provider;
 use panora_pages::{Account, DonePage, Failure, Outcome, flow_path};
 
 use super::failed::Refused;
@@ -32,11 +33,21 @@ pub async fn show(
         frame: frame(&app, &open.link).await?,
         outcome: if open.flow.renewed { Outcome::Renewed } else { Outcome::Connected },
         account: Account { name: made.account.name, email: made.account.email },
-        missing: provider.sharing(&made.missing_scopes).into_iter().map(str::to_owned).collect(),
+        missing: missing(&provider, &made.missing_scopes),
         provider: shown(&provider),
         reconnect_url: None,
         return_url: return_url::of_success(&open.link, made.id),
         another_url: None,
     };
     Ok(Html(page.render()).into_response())
+}
+
+/// What was asked for and not given, in the words that asked for it; a scope without words by its name.
+fn missing(provider: &Provider, scopes: &[String]) -> Vec<String> {
+    let always = provider.sharing(&[]);
+    let words = |scope: &String| {
+        let said = provider.sharing(std::slice::from_ref(scope));
+        said.into_iter().find(|words| !always.contains(words)).unwrap_or(scope).to_owned()
+    };
+    scopes.iter().map(words).collect()
 }
