@@ -21,10 +21,13 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 9] = [
+static ASSETS: [Asset; 12] = [
     asset!("base.css", CSS),
     asset!("connect.css", CSS),
     asset!("docs.css", CSS),
+    asset!("docs-code.css", CSS),
+    asset!("forms.css", CSS),
+    asset!("picker.css", CSS),
     asset!("contents.js", JS),
     asset!("copy.js", JS),
     asset!("filter.js", JS),
