@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use panora_catalog::Catalog;
 use panora_outbound::{AddressPolicy, AllowedNetwork, Outbound, Settings};
-use axum::http::HeaderValue;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -64,7 +64,8 @@ pub struct Server {
 impl Server {
     /// Opens storage, listens and starts the workers. Requests are answered once this returns.
     pub async fn start(args: ServeArgs, around: Surroundings) -> Result<Self, StartError> {
-        let listener = TcpListener::bind(args.bind).await.map_err(|error| StartError::Bind(args.bind, error))?;
+        let listener =
+            TcpListener::bind(args.bind).await.map_err(|error| StartError::Bind(args.bind, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Bind(args.bind, error))?;
         let app = open(&args, address, around).await?;
         let (stop_http, stop_workers) = (CancellationToken::new(), CancellationToken::new());

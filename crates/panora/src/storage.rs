@@ -19,7 +19,9 @@ use crate::vault::{KeyError, KeyRing, Vault, VaultError};
 pub enum StorageError {
     #[error("{0} cannot be used: {1}")]
     Folder(String, std::io::Error),
-    #[error("PANORA_ENCRYPTION_KEYS is required with PostgreSQL: base64 of 32 bytes, such as `openssl rand -base64 32` makes")]
+    #[error(
+        "PANORA_ENCRYPTION_KEYS is required with PostgreSQL: base64 of 32 bytes, such as `openssl rand -base64 32` makes"
+    )]
     KeysMissing,
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -43,7 +45,8 @@ pub struct Storage {
 
 /// Opens the database that the settings name, and makes it at first start.
 pub async fn open(args: &StorageArgs, clock: Clock, random: Random) -> Result<Storage, StorageError> {
-    let given = args.encryption_keys.as_ref().map(|keys| KeyRing::parse(keys.expose_secret(), random.clone()));
+    let given =
+        args.encryption_keys.as_ref().map(|keys| KeyRing::parse(keys.expose_secret(), random.clone()));
     let given = given.transpose()?;
     let (store, ring) = if let Some(url) = &args.database_url {
         let url = url.expose_secret();

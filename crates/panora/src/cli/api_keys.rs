@@ -84,7 +84,8 @@ pub async fn run(args: ApiKeysArgs) -> Result<(), String> {
 
 async fn open(args: &StorageArgs, of: &OfProject) -> Result<(Storage, Project), String> {
     let words = |error: &dyn std::error::Error| error.to_string();
-    let storage = storage::open(args, Clock::system(), Random::system()).await.map_err(|error| words(&error))?;
+    let storage =
+        storage::open(args, Clock::system(), Random::system()).await.map_err(|error| words(&error))?;
     if of.project == DEFAULT_PROJECT {
         let project = storage.ensure_default_project().await.map_err(|error| words(&error))?;
         return Ok((storage, project));

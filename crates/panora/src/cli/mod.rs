@@ -64,7 +64,7 @@ pub fn run() -> ExitCode {
             Command::Demo(args) => demo::run(args).await,
             Command::ApiKeys(args) => api_keys::run(args).await,
             Command::Projects(args) => projects::run(args).await,
-            Command::Openapi => openapi::run().await,
+            Command::Openapi => openapi::run(),
         }
     });
     runtime.shutdown_background();
@@ -82,7 +82,8 @@ fn complain(words: &str) -> ExitCode {
 /// The file's values become the defaults of the flags, so that environment and flags win over them.
 fn parse() -> Result<(Cli, ConfigFile), String> {
     let named = std::env::args().skip_while(|argument| argument != "--config").nth(1);
-    let named = named.or_else(|| std::env::args().find_map(|it| it.strip_prefix("--config=").map(str::to_owned)));
+    let named =
+        named.or_else(|| std::env::args().find_map(|it| it.strip_prefix("--config=").map(str::to_owned)));
     let named = named.or_else(|| std::env::var("PANORA_CONFIG").ok());
     let path = named.clone().unwrap_or_else(|| "panora.toml".into());
     let file = ConfigFile::read(&PathBuf::from(path), named.is_some()).map_err(|error| error.to_string())?;

@@ -2,7 +2,7 @@
 
 use crate::http::api;
 
-pub async fn run() -> Result<(), String> {
+pub fn run() -> Result<(), String> {
     let document = serde_json::to_string_pretty(&api::document()).map_err(|error| error.to_string())?;
     println!("{document}");
     Ok(())

@@ -45,7 +45,9 @@ pub async fn run(args: ProjectsArgs) -> Result<(), String> {
         Action::List(WithStorage { storage, .. }) => {
             let storage = storage::open(&storage, clock, random).await.map_err(|error| error.to_string())?;
             let projects = storage.store.list_projects().await.map_err(|error| error.to_string())?;
-            let row = |it: &crate::model::Project| vec![it.id.to_string(), it.handle.clone(), it.name.clone(), it.created_at.to_string()];
+            let row = |it: &crate::model::Project| {
+                vec![it.id.to_string(), it.handle.clone(), it.name.clone(), it.created_at.to_string()]
+            };
             table(&["ID", "PROJECT", "NAME", "CREATED"], &projects.iter().map(row).collect::<Vec<_>>());
         }
     }

@@ -12,7 +12,8 @@ use crate::server::{Server, Surroundings};
 pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
     log_to_stderr(&args)?;
     let variables = file.with_environment();
-    let server = Server::start(args, Surroundings::of_machine(variables)).await.map_err(|error| error.to_string())?;
+    let server =
+        Server::start(args, Surroundings::of_machine(variables)).await.map_err(|error| error.to_string())?;
     let catalog = server.app.catalog.list("");
     let slugs: Vec<String> = catalog.iter().map(|provider| provider.slug().to_owned()).collect();
     warn_of_unknown_variables(file, &slugs);

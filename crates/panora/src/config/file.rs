@@ -39,8 +39,9 @@ impl ConfigFile {
     }
 
     fn parse(name: &str, text: &str) -> Result<Self, FileError> {
-        let table: Table =
-            text.parse().map_err(|error: toml::de::Error| FileError::Malformed(name.into(), error.to_string()))?;
+        let table: Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| FileError::Malformed(name.into(), error.to_string()))?;
         let mut file = Self::default();
         for (key, value) in table {
             if key == "clients" {
@@ -106,7 +107,9 @@ pub fn unknown_variables<'a>(
     slugs: &[String],
 ) -> Vec<String> {
     let client = |name: &str| {
-        slugs.iter().any(|slug| ["ID", "SECRET"].iter().any(|what| super::client_variable(slug, what) == name))
+        slugs
+            .iter()
+            .any(|slug| ["ID", "SECRET"].iter().any(|what| super::client_variable(slug, what) == name))
     };
     // The file's own name, and what the clients of this server read.
     let others = ["PANORA_CONFIG", "PANORA_URL", "PANORA_API_KEY"];
@@ -148,7 +151,8 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_named_but_not_what_orchestrators_make() {
-        let names = ["PANORA_BIND", "PANORA_BNID", "PANORA_PORT_3000_TCP", "PANORA_HUBSPOT_CLIENT_ID", "HOME"];
+        let names =
+            ["PANORA_BIND", "PANORA_BNID", "PANORA_PORT_3000_TCP", "PANORA_HUBSPOT_CLIENT_ID", "HOME"];
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let unknown = unknown_variables(names.iter(), &["PANORA_BIND".into()], &["hubspot".into()]);
         assert_eq!(unknown, ["PANORA_BNID"]);

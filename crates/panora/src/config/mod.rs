@@ -92,7 +92,8 @@ pub fn provider_clients(
     variables: &BTreeMap<String, String>,
     slugs: impl Iterator<Item = String>,
 ) -> BTreeMap<String, ProviderClient> {
-    let given = |slug: &str, what: &str| variables.get(&client_variable(slug, what)).filter(|text| !text.is_empty());
+    let given =
+        |slug: &str, what: &str| variables.get(&client_variable(slug, what)).filter(|text| !text.is_empty());
     let client = |slug: String| {
         let id = given(&slug, "ID")?.clone();
         let secret = given(&slug, "SECRET").map(|text| SecretString::from(text.clone()));

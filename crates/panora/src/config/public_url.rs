@@ -109,14 +109,18 @@ mod tests {
     #[test]
     fn any_loopback_name_names_a_local_one() {
         let url: PublicUrl = "http://127.0.0.1:3000".parse().unwrap();
-        for (host, named) in [("localhost:3000", true), ("[::1]:3000", true), ("127.0.0.1:9", true), ("evil.test", false)] {
+        for (host, named) in
+            [("localhost:3000", true), ("[::1]:3000", true), ("127.0.0.1:9", true), ("evil.test", false)]
+        {
             assert_eq!(url.is_named_by(host), named, "{host}");
         }
     }
 
     #[test]
     fn must_be_https_where_it_is_not_local() {
-        for text in ["http://panora.example.com", "ftp://x.test", "https://u:p@x.test", "https://x.test/?a", "x.test"] {
+        for text in
+            ["http://panora.example.com", "ftp://x.test", "https://u:p@x.test", "https://x.test/?a", "x.test"]
+        {
             assert!(text.parse::<PublicUrl>().is_err(), "{text}");
         }
         assert!("http://localhost:3000".parse::<PublicUrl>().unwrap().is_local());

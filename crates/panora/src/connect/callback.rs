@@ -141,7 +141,11 @@ async fn redeem(
     let answer = match send(app, open.link.id_project, request).await {
         Ok(answer) => answer,
         Err(unanswered) => {
-            tracing::warn!(provider = provider.slug(), code = unanswered.error.code(), "no answer to a code exchange");
+            tracing::warn!(
+                provider = provider.slug(),
+                code = unanswered.error.code(),
+                "no answer to a code exchange"
+            );
             return Ok(Err(Failure::ProviderDown));
         }
     };
@@ -154,11 +158,17 @@ async fn redeem(
 /// RFC 6749, section 4.1.2.1, and what else providers say there.
 fn failure_of_authorization(error: &str) -> Failure {
     match error {
-        "access_denied" | "user_denied" | "user_cancelled_authorize" | "user_cancelled_login" => Failure::Denied,
+        "access_denied" | "user_denied" | "user_cancelled_authorize" | "user_cancelled_login" => {
+            Failure::Denied
+        }
         "consent_required" | "admin_policy_enforced" | "org_internal" => Failure::AdminApproval,
         "temporarily_unavailable" | "server_error" => Failure::ProviderDown,
-        "invalid_scope" | "unauthorized_client" | "invalid_client" | "invalid_request"
-        | "unsupported_response_type" | "redirect_uri_mismatch" => Failure::SetUpWrongly,
+        "invalid_scope"
+        | "unauthorized_client"
+        | "invalid_client"
+        | "invalid_request"
+        | "unsupported_response_type"
+        | "redirect_uri_mismatch" => Failure::SetUpWrongly,
         _ => Failure::ProviderError,
     }
 }

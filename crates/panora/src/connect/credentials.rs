@@ -29,7 +29,8 @@ impl Credentials {
         match &self.secret {
             Secret::Tokens { access, .. } => Credential::OAuth { access_token: access.clone().into() },
             Secret::Fields(fields) => {
-                let secret = |(name, value): (&String, &String)| (name.clone(), SecretString::from(value.clone()));
+                let secret =
+                    |(name, value): (&String, &String)| (name.clone(), SecretString::from(value.clone()));
                 Credential::Fields(fields.iter().map(secret).collect())
             }
         }

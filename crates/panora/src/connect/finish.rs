@@ -43,10 +43,7 @@ async fn try_finish(
     let mut tx = app.store.begin().await?;
     let mut publication = Publication::open(app, &mut tx, project, 1).await?;
     let link = app.store.lock_magic_link(&mut tx, project, open.link.id).await?;
-    let link = match link {
-        Some(link) => link,
-        None => return Ok(Err(LinkRefusal::Revoked)),
-    };
+    let Some(link) = link else { return Ok(Err(LinkRefusal::Revoked)) };
     if let Some(refusal) = link.refusal(app.clock.now()).filter(|refusal| !forgiven(*refusal, &link, began)) {
         return Ok(Err(refusal));
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use panora_catalog::{Client, Provider, RefusalKind, TokenRefusal, Variables};
 use secrecy::ExposeSecret;
 
+use super::Failure;
 use super::credentials::{Credentials, Secret};
 use super::provider_call::{ProviderAnswer, send};
-use super::Failure;
 use crate::app::App;
 use crate::model::{Account, ProjectId, Time};
 
@@ -27,12 +27,11 @@ pub struct Grant {
 /// Why an answer of the token endpoint made no connection.
 pub fn failure_of(refusal: &TokenRefusal) -> Failure {
     match refusal.kind {
-        // A code that the provider no longer takes: trying again makes a fresh one.
-        RefusalKind::GrantLost => Failure::ProviderError,
         RefusalKind::ClientRefused => Failure::SetUpWrongly,
         RefusalKind::TryLater => Failure::ProviderDown,
         RefusalKind::Unusable if refusal.error == "value_not_allowed" => Failure::WrongHost,
-        RefusalKind::Unusable => Failure::ProviderError,
+        // Of a code that is no longer taken too: trying again makes a fresh one.
+        RefusalKind::GrantLost | RefusalKind::Unusable => Failure::ProviderError,
     }
 }
 
@@ -68,7 +67,8 @@ impl Grant {
     pub async fn identify(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
         let credential = self.credentials.credential();
         let unrendered = |_| Failure::WrongHost;
-        let request = self.provider.identity_request(&credential, &self.credentials.variables).map_err(unrendered)?;
+        let request =
+            self.provider.identity_request(&credential, &self.credentials.variables).map_err(unrendered)?;
         let body = match request {
             None => serde_json::Value::Null,
             Some(request) => {

@@ -51,7 +51,9 @@ async fn finish(app: &App, job: &Job) -> Result<(), StoreError> {
     };
     match done {
         RevocationOutcome::Done => app.store.finish_job(job).await,
-        RevocationOutcome::TryLater if job.tries < TRIES => app.store.postpone_job(job, gap(app, job.tries)).await,
+        RevocationOutcome::TryLater if job.tries < TRIES => {
+            app.store.postpone_job(job, gap(app, job.tries)).await
+        }
         _ => {
             tracing::warn!(job = %job.id, kind = %job.kind, tries = job.tries, "given up");
             app.store.finish_job(job).await

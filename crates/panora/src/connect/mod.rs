@@ -26,8 +26,10 @@ pub use client::is_set_up;
 pub use credentials::{Credentials, Secret};
 pub use error::ConnectError;
 pub use establish::Established;
-pub use flow::{Cookies, FlowHere, LinkOpening, OpenFlow, answers_of, cookie_name, find_flow, note, open_link,
-    save_answers};
+pub use flow::{
+    Cookies, FlowHere, LinkOpening, OpenFlow, answers_of, cookie_name, find_flow, note, open_link,
+    save_answers,
+};
 pub use forget::forget_person;
 pub use form::{FormError, MOST_TRIES, try_credentials};
 pub use jobs::run as run_jobs;

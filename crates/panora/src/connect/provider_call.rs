@@ -12,11 +12,8 @@ use serde_json::Value;
 use crate::app::App;
 use crate::model::ProjectId;
 
-const LIMITS: Limits = Limits {
-    deadline: Duration::from_secs(15),
-    max_body: 1024 * 1024,
-    body_time: Duration::from_secs(10),
-};
+const LIMITS: Limits =
+    Limits { deadline: Duration::from_secs(15), max_body: 1024 * 1024, body_time: Duration::from_secs(10) };
 
 /// What came back; `body` is null where it was no JSON.
 pub struct ProviderAnswer {

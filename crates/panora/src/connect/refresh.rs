@@ -17,7 +17,7 @@ use crate::vault::Slot;
 use crate::webhooks::{Draft, Publication};
 
 /// A token that expires sooner is refreshed first.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {

@@ -40,10 +40,12 @@ pub struct ApiKeys {
 impl ApiKeys {
     /// `rate_limit` is in requests a second a key; 0 for none.
     pub fn new(rate_limit: u32) -> Self {
-        let known = moka::future::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(4)).build();
+        let known =
+            moka::future::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(4)).build();
         let touched = moka::sync::Cache::builder().max_capacity(10_000).build();
         let limiter = NonZeroU32::new(rate_limit).map(|rate| {
-            let limiter = RateLimiter::keyed(Quota::per_second(rate)).with_middleware::<StateInformationMiddleware>();
+            let limiter =
+                RateLimiter::keyed(Quota::per_second(rate)).with_middleware::<StateInformationMiddleware>();
             (rate_limit, limiter)
         });
         Self { known, touched, limiter }
@@ -96,7 +98,10 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
                 let value = HeaderValue::from_str(&value).expect("digits and quotes");
                 response.headers_mut().insert(name, value);
             }
-            response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            response
+                .headers_mut()
+                .entry(header::CACHE_CONTROL)
+                .or_insert(HeaderValue::from_static("no-store"));
             response
         }
         Err(problem) => problem.into_response(),

@@ -120,7 +120,7 @@ impl Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(span) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(span.as_millis().div_ceil(1000) as u64));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(span.as_secs() + u64::from(span.subsec_nanos() > 0)));
         }
         response
     }
@@ -144,7 +144,11 @@ impl From<StoreError> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(Duration::from_secs(1))
             }
             error => {
-                tracing::error!(code = error.code(), error = &error as &dyn std::error::Error, "storage failed");
+                tracing::error!(
+                    code = error.code(),
+                    error = &error as &dyn std::error::Error,
+                    "storage failed"
+                );
                 Self::internal()
             }
         }

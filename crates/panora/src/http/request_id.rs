@@ -25,7 +25,9 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     let started = Instant::now();
     let run = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone());
     let mut response = run.await.unwrap_or_else(|_| {
-        span.in_scope(|| tracing::error!("a handler panicked"));
+        span.in_scope(|| {
+            tracing::error!("a handler panicked");
+        });
         Problem::internal().into_response()
     });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
@@ -41,7 +43,9 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     let value = HeaderValue::from_str(&id).expect("a sane id is a header value");
     response.headers_mut().insert(X_REQUEST_ID, value);
     let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
-    span.in_scope(|| tracing::info!(status, duration_ms = u64::try_from(millis).unwrap_or(u64::MAX), "answered"));
+    span.in_scope(|| {
+        tracing::info!(status, duration_ms = u64::try_from(millis).unwrap_or(u64::MAX), "answered")
+    });
     response
 }
 

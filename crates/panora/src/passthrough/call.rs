@@ -16,7 +16,7 @@ use crate::store::StoredConnection;
 const LIMITS: Limits = Limits {
     deadline: Duration::from_secs(30),
     max_body: 10 * 1024 * 1024,
-    body_time: Duration::from_secs(60),
+    body_time: Duration::from_mins(1),
 };
 
 /// What the caller wants.
@@ -74,7 +74,8 @@ async fn send(
 ) -> Result<Called, CallError> {
     let it = &connection.connection;
     let provider = app.provider(it.id_project, &it.provider_slug).ok_or(CallError::UnknownProvider)?;
-    let to = provider.call(&credentials.credential(), &credentials.variables, &call.path, call.base.as_deref())?;
+    let to =
+        provider.call(&credentials.credential(), &credentials.variables, &call.path, call.base.as_deref())?;
     let mut all = call.headers.clone();
     complete(&mut all, &headers(&to.credential_headers), &headers(&to.default_headers));
     let project = it.id_project.to_string();

@@ -4,16 +4,40 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Of the caller: our own credentials, what names the caller, and hop-by-hop (RFC 9110, section 7.6.1).
 const NEVER_SENT: [&str; 20] = [
-    "authorization", "x-api-key", "x-connection-token", "cookie", "host", "connection", "keep-alive",
-    "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-    "content-length", "forwarded", "via", "x-real-ip", "expect", "accept-encoding",
+    "authorization",
+    "x-api-key",
+    "x-connection-token",
+    "cookie",
+    "host",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "expect",
+    "accept-encoding",
 ];
 
 /// Of the provider's answer: cookies would be ours to keep, the rest describes a connection that is not the
 /// caller's.
 const NEVER_RETURNED: [&str; 9] = [
-    "set-cookie", "set-cookie2", "connection", "keep-alive", "proxy-authenticate", "te", "trailer",
-    "transfer-encoding", "upgrade",
+    "set-cookie",
+    "set-cookie2",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Whether a header of the caller goes on to the provider.

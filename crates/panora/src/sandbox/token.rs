@@ -20,8 +20,8 @@ use crate::app::App;
 use crate::model::{SandboxToken, token_hash};
 use crate::store::{SandboxGrant, SandboxKey, SandboxTokens};
 
-const CODE_LIFE: Duration = Duration::from_secs(600);
-const ACCESS_LIFE: Duration = Duration::from_secs(3600);
+const CODE_LIFE: Duration = Duration::from_mins(10);
+const ACCESS_LIFE: Duration = Duration::from_hours(1);
 /// Of the first access token where the person asked for [`SandboxTrouble::Expired`]: long enough to ask who it is.
 const BRIEF_LIFE: Duration = Duration::from_secs(5);
 

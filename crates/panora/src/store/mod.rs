@@ -46,7 +46,7 @@ pub use oauth_states::StoredState;
 pub use sandbox::{ContactRow, SandboxGrant, SandboxKey, SandboxTokens};
 
 /// How long a claim on a delivery or a job lasts.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// The database, and the clock by which its due times are read.
 #[derive(Clone)]

@@ -17,11 +17,8 @@ use crate::store::{Attempt, ClaimedDelivery, Settled, StoredEndpoint};
 use crate::vault::{Slot, VaultError};
 
 /// From name look-up to the end of the answer's headers; then so much of the body, or for so long.
-const LIMITS: Limits = Limits {
-    deadline: Duration::from_secs(15),
-    max_body: 16 * 1024,
-    body_time: Duration::from_secs(1),
-};
+const LIMITS: Limits =
+    Limits { deadline: Duration::from_secs(15), max_body: 16 * 1024, body_time: Duration::from_secs(1) };
 
 /// What the delivery log shows of an attempt; stored sealed.
 #[derive(Serialize, Deserialize)]
@@ -103,7 +100,9 @@ impl Work {
         })?;
         let project = self.delivery.id_project.to_string();
         let (method, body) = (http::Method::POST, self.body.clone());
-        app.outbound.send(Request { project: &project, method, url: &url, headers, body, limits: LIMITS }).await
+        app.outbound
+            .send(Request { project: &project, method, url: &url, headers, body, limits: LIMITS })
+            .await
     }
 
     /// The same body has a new time and so a new signature at every attempt.
@@ -133,7 +132,11 @@ impl Work {
         Ok(headers)
     }
 
-    fn detail(&self, request_headers: Vec<(String, String)>, result: &Result<Answer, Failure>) -> AttemptDetail {
+    fn detail(
+        &self,
+        request_headers: Vec<(String, String)>,
+        result: &Result<Answer, Failure>,
+    ) -> AttemptDetail {
         let trace = match result {
             Ok(answer) => &answer.trace,
             Err(failure) => &failure.trace,

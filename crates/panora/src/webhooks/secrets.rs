@@ -19,7 +19,11 @@ fn open(app: &App, slot: Slot, id: EndpointId, sealed: &Sealed) -> Result<Webhoo
 }
 
 /// The secrets that sign now, the newest first: two while a rotation's grace lasts.
-pub fn live_secrets(app: &App, endpoint: &StoredEndpoint, now: Time) -> Result<Vec<WebhookSecret>, VaultError> {
+pub fn live_secrets(
+    app: &App,
+    endpoint: &StoredEndpoint,
+    now: Time,
+) -> Result<Vec<WebhookSecret>, VaultError> {
     let id = endpoint.endpoint.id;
     let mut secrets = vec![open(app, Slot::EndpointSecret, id, &endpoint.secret)?];
     if let Some((sealed, until)) = &endpoint.previous_secret

@@ -155,7 +155,10 @@ async fn send(app: &App, work: Work, claimed: Instant, results: &Sender<Finished
     let endpoint = work.delivery.id_endpoint;
     // A claim that is nearly over belongs to whoever takes it next.
     let outcome = if claimed.elapsed() + Duration::from_secs(20) < LEASE {
-        work.attempt(app).await.inspect_err(|error| tracing::error!(%error, "an attempt could not be made")).ok()
+        work.attempt(app)
+            .await
+            .inspect_err(|error| tracing::error!(%error, "an attempt could not be made"))
+            .ok()
     } else {
         None
     };

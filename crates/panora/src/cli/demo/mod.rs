@@ -80,6 +80,6 @@ async fn connected(api: &Api, printer: &mut Printer, event: &Value) -> Result<St
     let token = client::text(event, "/data/connection_token")?;
     let contacts = api.passthrough(&token, "/contacts?limit=3").await?;
     printer.step("Your backend calls the Sandbox with that connection token", "POST /passthrough");
-    printer.contacts(&contacts);
+    Printer::contacts(&contacts);
     Ok(token)
 }

@@ -86,7 +86,7 @@ impl Printer {
         println!("\n{event:#}\n");
     }
 
-    pub fn contacts(&self, contacts: &[Value]) {
+    pub fn contacts(contacts: &[Value]) {
         let cell = |contact: &Value, field: &str| contact[field].as_str().unwrap_or_default().to_owned();
         let row = |contact: &Value| {
             let name = format!("{} {}", cell(contact, "first_name"), cell(contact, "last_name"));

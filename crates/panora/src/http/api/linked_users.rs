@@ -83,7 +83,8 @@ struct ByOriginId {
 async fn create(State(app): State<App>, create: Create<NewLinkedUser>) -> Result<Response, Problem> {
     let body = create.body;
     not_empty("/linked_user_origin_id", &body.linked_user_origin_id)?;
-    let user = new_linked_user(&app, create.caller.project, body.linked_user_origin_id, body.alias.as_deref());
+    let user =
+        new_linked_user(&app, create.caller.project, body.linked_user_origin_id, body.alias.as_deref());
     let mut tx = app.store.begin().await?;
     let mut users = app.store.ensure_linked_users(&mut tx, &[user], body.alias.is_some()).await?;
     let answer: LinkedUserAnswer = users.pop().ok_or_else(Problem::internal)?.into();

@@ -17,7 +17,9 @@ use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::extract::{BodyRules, Create, IdPath, PageParams, Query, metadata, parse_id, return_url};
 use crate::http::problem::{Problem, ProblemDocument};
-use crate::model::{ConnectionId, LinkStep, LinkedUserId, LinkToken, MagicLink, MagicLinkId, ProjectId, Time};
+use crate::model::{
+    ConnectionId, LinkStep, LinkToken, LinkedUserId, MagicLink, MagicLinkId, ProjectId, Time,
+};
 use crate::store::{TimelineStep, Tx};
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -83,7 +85,8 @@ struct MagicLinkAnswer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = MagicLinkStep)]
 struct Step {
-    step: LinkStep,
+    #[serde(rename = "step")]
+    kind: LinkStep,
     #[schema(value_type = String, format = DateTime)]
     at: Time,
     /// A provider's slug or a failure's code.
@@ -171,7 +174,7 @@ async fn show(
     let link = app.store.lookup_magic_link(caller.project, id).await?.ok_or_else(Problem::not_found)?;
     let steps = app.store.list_link_steps(caller.project, id).await?;
     let mut answer = answer(&app, link, None);
-    answer.timeline = Some(steps.into_iter().map(|(step, at, detail)| Step { step, at, detail }).collect());
+    answer.timeline = Some(steps.into_iter().map(|(step, at, detail)| Step { kind: step, at, detail }).collect());
     Ok(Json(answer))
 }
 
@@ -285,7 +288,9 @@ fn new_link(
     body: NewMagicLink,
 ) -> Result<MagicLink, Problem> {
     let now = app.clock.now();
-    let life = body.expires_in.map_or(MagicLink::DEFAULT_LIFE, |seconds| Duration::from_secs(seconds.unsigned_abs()));
+    let life = body
+        .expires_in
+        .map_or(MagicLink::DEFAULT_LIFE, |seconds| Duration::from_secs(seconds.unsigned_abs()));
     Ok(MagicLink {
         id: MagicLinkId::new(&app.clock, &app.random),
         id_project: project,

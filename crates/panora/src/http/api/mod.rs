@@ -52,8 +52,9 @@ impl utoipa::Modify for Security {
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
         components.add_security_scheme("api_key", SecurityScheme::ApiKey(header));
         let either = ["bearer", "api_key"];
-        document.security =
-            Some(either.map(|name| utoipa::openapi::SecurityRequirement::new(name, [] as [&str; 0])).to_vec());
+        document.security = Some(
+            either.map(|name| utoipa::openapi::SecurityRequirement::new(name, [] as [&str; 0])).to_vec(),
+        );
     }
 }
 

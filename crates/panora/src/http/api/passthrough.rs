@@ -89,11 +89,17 @@ async fn passthrough(
 async fn connection(app: &App, caller: Caller, headers: &HeaderMap) -> Result<StoredConnection, Problem> {
     let token = headers.get("x-connection-token").and_then(|value| value.to_str().ok());
     let token = token.ok_or_else(|| {
-        Problem::unauthorized("missing_connection_token", "Send the connection's token as `x-connection-token`.")
+        Problem::unauthorized(
+            "missing_connection_token",
+            "Send the connection's token as `x-connection-token`.",
+        )
     })?;
     let hash = ConnectionToken::from_text(token).hash();
     let stored = app.store.lookup_connection_by_token(caller.project, hash).await?.ok_or_else(|| {
-        Problem::unauthorized("invalid_connection_token", "This connection token is not known in this project.")
+        Problem::unauthorized(
+            "invalid_connection_token",
+            "This connection token is not known in this project.",
+        )
     })?;
     match stored.connection.status {
         ConnectionStatus::Revoked => {
@@ -107,9 +113,18 @@ fn read_call(body: &[u8]) -> Result<Call, Problem> {
     // By the text, not by our rules for numbers: what is in `data` is the provider's business.
     let wanted: ProviderCall = crate::http::extract::read_raw_json(body)?;
     let method = Method::from_bytes(wanted.method.to_ascii_uppercase().as_bytes());
-    let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+    let known = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::HEAD,
+        Method::OPTIONS,
+    ];
     let method = method.ok().filter(|method| known.contains(method));
-    let method = method.ok_or_else(|| Problem::field("/method", "GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS."))?;
+    let method =
+        method.ok_or_else(|| Problem::field("/method", "GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS."))?;
     let mut headers = read_headers(wanted.headers.unwrap_or_default())?;
     let body = match &wanted.data {
         Some(data) => encode(data, wanted.request_format.unwrap_or(Format::Json), &mut headers)?,
@@ -141,11 +156,13 @@ fn encode(data: &RawValue, format: Format, headers: &mut HeaderMap) -> Result<By
             ("text/plain; charset=utf-8", text)
         }
         Format::Form => {
-            let pairs: BTreeMap<String, Box<RawValue>> = serde_json::from_str(data.get())
-                .map_err(|_| Problem::field("/data", "Must be an object where `request_format` is `form`."))?;
+            let pairs: BTreeMap<String, Box<RawValue>> = serde_json::from_str(data.get()).map_err(|_| {
+                Problem::field("/data", "Must be an object where `request_format` is `form`.")
+            })?;
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             for (name, value) in &pairs {
-                let text = serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned());
+                let text =
+                    serde_json::from_str::<String>(value.get()).unwrap_or_else(|_| value.get().to_owned());
                 form.append_pair(name, &text);
             }
             ("application/x-www-form-urlencoded", form.finish())
@@ -186,7 +203,9 @@ impl From<CallError> for Problem {
             CallError::Refused(error @ panora_catalog::CallError::OverrideNotAllowed) => {
                 Self::field("/overrideBaseUrl", error.to_string())
             }
-            CallError::Refused(error @ panora_catalog::CallError::Path(_)) => Self::field("/path", error.to_string()),
+            CallError::Refused(error @ panora_catalog::CallError::Path(_)) => {
+                Self::field("/path", error.to_string())
+            }
             CallError::Refused(panora_catalog::CallError::Render(error)) => {
                 Self::conflict("connection_incomplete", error.to_string())
             }

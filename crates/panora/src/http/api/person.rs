@@ -18,7 +18,8 @@ impl Person<'_> {
     pub fn check(&self) -> Result<(), Problem> {
         match (self.id_linked_user, self.linked_user_origin_id) {
             (Some(_), Some(_)) => {
-                let detail = "Name the linked user by `id_linked_user` or by `linked_user_origin_id`, not by both.";
+                let detail =
+                    "Name the linked user by `id_linked_user` or by `linked_user_origin_id`, not by both.";
                 Err(Problem::field("/linked_user_origin_id", detail))
             }
             (None, None) => {

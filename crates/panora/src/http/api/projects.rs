@@ -74,7 +74,6 @@ struct ProjectChange {
 impl BodyRules for ProjectChange {}
 
 /// Tells `null` from a field that was left out.
-#[expect(clippy::option_option, reason = "absent, null and given are three things")]
 fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
@@ -119,7 +118,9 @@ fn check(change: &ProjectChange) -> Result<(), Problem> {
         return Err(Problem::field("/name", "Must not be empty."));
     }
     if let Some(Some(color)) = &change.color {
-        let hex = color.strip_prefix('#').is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let hex = color
+            .strip_prefix('#')
+            .is_some_and(|hex| hex.len() == 6 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
         if !hex {
             return Err(Problem::field("/color", "Six hexadecimal digits after a #, such as #1a73e8."));
         }

@@ -38,7 +38,7 @@ impl<S: Send + Sync, T: BodyRules> FromRequest<S> for OptionalJsonBody<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = read(request).await?;
-        if bytes.is_empty() { Ok(Self(None)) } else { read_json(&bytes).map(|body| Self(Some(body))) }
+        if bytes.is_empty() { Ok(Self(None)) } else { read_json(&bytes).map(Some).map(Self) }
     }
 }
 
@@ -49,7 +49,8 @@ pub async fn read(request: Request) -> Result<Bytes, Problem> {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     };
     axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
-        let limit = std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        let limit = std::error::Error::source(&error)
+            .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         if limit { too_large() } else { Problem::field("", "The body ended before it was complete.") }
     })
 }

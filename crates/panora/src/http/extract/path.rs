@@ -13,7 +13,8 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for IdPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::<String>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
+        let path =
+            Path::<String>::from_request_parts(parts, state).await.map_err(|_| Problem::not_found())?;
         path.parse().map(Self).map_err(|_| Problem::not_found())
     }
 }

@@ -25,7 +25,9 @@ pub async fn arrive(
         url::form_urlencoded::parse(query.as_bytes()).into_owned().take(MOST_PARAMETERS).collect();
     match connect::arrive(&app, &parameters, &cookies.0).await? {
         Arrival::Connected(id) => Ok(Redirect::to(&done_path(id)).into_response()),
-        Arrival::Failed(id, slug, failure) => Ok(Redirect::to(&failed::path(id, &slug, failure)).into_response()),
+        Arrival::Failed(id, slug, failure) => {
+            Ok(Redirect::to(&failed::path(id, &slug, failure)).into_response())
+        }
         Arrival::Refused(failure) => Err(Refused::nowhere(failure).into()),
         Arrival::WithoutState => continue_flow(&app, &cookies).await,
     }

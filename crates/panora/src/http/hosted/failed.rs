@@ -51,7 +51,12 @@ impl Refused {
     }
 
     /// At one provider, with the way to try again where that can help.
-    async fn at_provider(app: &App, open: &OpenFlow, slug: &str, failure: Failure) -> Result<Self, StoreError> {
+    async fn at_provider(
+        app: &App,
+        open: &OpenFlow,
+        slug: &str,
+        failure: Failure,
+    ) -> Result<Self, StoreError> {
         let mut refused = Self::of_flow(app, open, failure).await?;
         let provider = app.provider(open.link.id_project, slug);
         refused.provider_name = provider.map(|provider| provider.name().to_owned());
@@ -103,7 +108,8 @@ pub async fn show(
     cookies: FlowCookies,
 ) -> Result<Response, Elsewhere> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
-    let failure = Failure::ALL.iter().find(|failure| failure.code() == code).ok_or_else(Problem::not_found)?;
+    let failure =
+        Failure::ALL.iter().find(|failure| failure.code() == code).ok_or_else(Problem::not_found)?;
     let open = match find_flow(&app, id, &cookies.0).await? {
         FlowHere::Live(open) | FlowHere::Finished(open) | FlowHere::Ended(_, open) => open,
         FlowHere::None => return Err(Refused::nowhere(Failure::FlowNotFound).into()),

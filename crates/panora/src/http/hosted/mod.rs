@@ -1,14 +1,14 @@
 //! The connect page. Every URL below `/connect` is a flow's, readable only in the browser that holds its cookie.
 
+mod callback;
 mod cookies;
+mod done;
 mod failed;
 mod frame;
 mod link;
 mod picker;
 mod provider;
 mod return_url;
-mod callback;
-mod done;
 
 use axum::Router;
 use axum::response::{IntoResponse, Redirect, Response};

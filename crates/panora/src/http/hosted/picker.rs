@@ -83,11 +83,14 @@ pub async fn choices(app: &App, link: &MagicLink) -> Result<Vec<Arc<Provider>>, 
 
 /// `(slug, account's name)` of what the person has connected already.
 async fn connected(app: &App, link: &MagicLink) -> Result<BTreeSet<(String, String)>, StoreError> {
-    let filter = ConnectionFilter { id_linked_user: Some(link.id_linked_user), ..ConnectionFilter::default() };
+    let filter =
+        ConnectionFilter { id_linked_user: Some(link.id_linked_user), ..ConnectionFilter::default() };
     let page = PageQuery { limit: PageQuery::MAX_LIMIT, after: None };
     let connections = app.store.list_connections(link.id_project, &filter, &page).await?;
     let standing = connections.items.into_iter().map(|it| it.connection).filter(|it| it.status.stands());
-    Ok(standing.map(|it| (it.provider_slug, it.account.name.or(it.account.email).unwrap_or_default())).collect())
+    Ok(standing
+        .map(|it| (it.provider_slug, it.account.name.or(it.account.email).unwrap_or_default()))
+        .collect())
 }
 
 fn is_found(provider: &Provider, search: &Search) -> bool {

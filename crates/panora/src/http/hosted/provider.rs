@@ -9,7 +9,8 @@ use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use panora_catalog::{AnswerError, AuthKind, Provider, Question, Variables, Verification};
 use panora_pages::{
-    ConsentPage, CredentialProblem, CredentialsPage, Field, FieldError, Language, Purpose, QuestionsPage, Tenant, provider_path,
+    ConsentPage, CredentialProblem, CredentialsPage, Field, FieldError, Language, Purpose, QuestionsPage,
+    Tenant, provider_path,
 };
 use subtle::ConstantTimeEq;
 
@@ -166,7 +167,11 @@ fn fields(
         help: question.help().map(str::to_owned),
         example: question.example().map(str::to_owned),
         suffix: question.suffix().map(str::to_owned),
-        value: if question.is_secret() { String::new() } else { typed.get(question.name()).cloned().unwrap_or_default() },
+        value: if question.is_secret() {
+            String::new()
+        } else {
+            typed.get(question.name()).cloned().unwrap_or_default()
+        },
         secret: question.is_secret(),
         error: wrong.get(question.name()).map(|error| said(*error)),
     };
@@ -217,7 +222,8 @@ async fn credentials_page(
         steps: here.provider.connect_help().map(str::to_owned).into_iter().collect(),
         key_page: here.provider.setup().map(str::to_owned),
         fields: fields(&here.provider, typed, &wrong),
-        tries_left: tried.then(|| MOST_TRIES.saturating_sub(here.open.flow.tries + u32::from(problem.is_some()))),
+        tries_left: tried
+            .then(|| MOST_TRIES.saturating_sub(here.open.flow.tries + u32::from(problem.is_some()))),
         problem,
         action: here.path(),
         csrf: csrf_token(app, &here.open.cookie),
@@ -248,6 +254,8 @@ fn problem_of(verification: Verification) -> CredentialProblem {
         Verification::WrongKey => CredentialProblem::WrongKey,
         Verification::MissingPermission => CredentialProblem::PermissionMissing(String::new()),
         Verification::WrongTenant => CredentialProblem::WrongTenant,
-        Verification::Good | Verification::TryLater | Verification::Unexplained => CredentialProblem::ProviderDown,
+        Verification::Good | Verification::TryLater | Verification::Unexplained => {
+            CredentialProblem::ProviderDown
+        }
     }
 }

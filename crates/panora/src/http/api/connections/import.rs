@@ -91,7 +91,8 @@ fn read_credentials(
     let oauth = provider.auth_kind() == AuthKind::Oauth2Code;
     let (mut texts, mut times) = (BTreeMap::new(), BTreeMap::new());
     for (name, value) in given {
-        let ours = oauth && matches!(name.as_str(), "access_token" | "refresh_token" | "scope" | "expires_at");
+        let ours =
+            oauth && matches!(name.as_str(), "access_token" | "refresh_token" | "scope" | "expires_at");
         match value {
             Value::Null => {}
             Value::Number(seconds) if oauth && name == "expires_in" => drop(times.insert(name, seconds)),
@@ -131,14 +132,18 @@ fn expiry(
     seconds: Option<serde_json::Number>,
 ) -> Result<Option<Time>, Problem> {
     match (at, seconds) {
-        (Some(_), Some(_)) => Err(Problem::field("/credentials/expires_at", "Give `expires_in` or `expires_at`, not both.")),
+        (Some(_), Some(_)) => {
+            Err(Problem::field("/credentials/expires_at", "Give `expires_in` or `expires_at`, not both."))
+        }
         (Some(text), None) => {
             let words = "Not an RFC 3339 time such as 2026-01-31T09:30:00.000Z.";
             text.parse().map(Some).map_err(|_| Problem::field("/credentials/expires_at", words))
         }
         (None, Some(seconds)) => {
             let fits = seconds.as_u64().filter(|seconds| *seconds <= 10 * 366 * 86_400);
-            let seconds = fits.ok_or_else(|| Problem::field("/credentials/expires_in", "Whole seconds, at most ten years."))?;
+            let seconds = fits.ok_or_else(|| {
+                Problem::field("/credentials/expires_in", "Whole seconds, at most ten years.")
+            })?;
             Ok(Some(app.clock.now().plus(Duration::from_secs(seconds))))
         }
         (None, None) => Ok(None),
@@ -150,17 +155,27 @@ impl From<ImportError> for Problem {
         match error {
             ImportError::Connect(error) => error.into(),
             ImportError::Fields(wrong) => wrong.into_iter().fold(
-                Self::new(StatusCode::BAD_REQUEST, "invalid_request", "The credentials are not complete or not well-formed."),
+                Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "invalid_request",
+                    "The credentials are not complete or not well-formed.",
+                ),
                 |problem, (name, error)| problem.at(format!("/credentials/{name}"), error.to_string()),
             ),
             ImportError::Refused(refused) => {
                 let (code, detail) = match refused {
-                    Verification::WrongKey => ("wrong_credentials", "The provider does not know these credentials."),
-                    Verification::MissingPermission => {
-                        ("missing_permission", "The provider knows these credentials, but they may not do what is needed.")
+                    Verification::WrongKey => {
+                        ("wrong_credentials", "The provider does not know these credentials.")
                     }
+                    Verification::MissingPermission => (
+                        "missing_permission",
+                        "The provider knows these credentials, but they may not do what is needed.",
+                    ),
                     Verification::WrongTenant => ("wrong_tenant", "The provider has no such account."),
-                    _ => ("provider_down", "The provider did not answer the question whether these credentials are good."),
+                    _ => (
+                        "provider_down",
+                        "The provider did not answer the question whether these credentials are good.",
+                    ),
                 };
                 Self::impossible(code, "/credentials", detail)
             }

@@ -85,7 +85,8 @@ impl Wanted {
             "vertical" => self.filter.vertical = Some(value),
             "linked_user_origin_id" => self.origin_id = Some(value),
             "id_linked_user" => {
-                self.filter.id_linked_user = Some(value.parse().map_err(|_| malformed("Not an id: ids are UUIDs."))?);
+                self.filter.id_linked_user =
+                    Some(value.parse().map_err(|_| malformed("Not an id: ids are UUIDs."))?);
             }
             "status" => {
                 let words = "`valid`, `needs_reauth` or `revoked`.";

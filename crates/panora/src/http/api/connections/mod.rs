@@ -20,9 +20,11 @@ use crate::store::StoredConnection;
 use crate::vault::Slot;
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list, import::create))
-        .routes(routes!(show, change::change, change::revoke))
+    OpenApiRouter::new().routes(routes!(list::list, import::create)).routes(routes!(
+        show,
+        change::change,
+        change::revoke
+    ))
 }
 
 /// The Connection Object. The provider's credentials never leave the vault.

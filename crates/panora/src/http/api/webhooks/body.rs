@@ -109,9 +109,9 @@ pub struct Checked {
     pub description: Option<String>,
     pub scope: Option<EventScope>,
     pub active: Option<bool>,
-    pub rate_limit: Option<Option<u32>>,
+    pub rate_limit: Option<u32>,
     pub headers: Option<Vec<(String, String)>>,
-    pub retry_schedule: Option<Option<RetrySchedule>>,
+    pub retry_schedule: Option<RetrySchedule>,
     secret: Option<WebhookSecret>,
 }
 
@@ -131,9 +131,10 @@ impl Checked {
     }
 
     pub async fn of_change(app: &App, project: ProjectId, body: ChangedEndpoint) -> Result<Self, Problem> {
-        let scope = body.scope.map(|patterns| EventScope::parse(&patterns).map_err(scope_problem)).transpose()?;
+        let scope =
+            body.scope.map(|patterns| EventScope::parse(&patterns).map_err(|error| scope_problem(&error))).transpose()?;
         let rate = body.rate_limit.map(|rate| match u32::try_from(rate) {
-            Ok(rate @ 1..=10_000) => Ok(Some(rate)),
+            Ok(rate @ 1..=10_000) => Ok(rate),
             _ => Err(Problem::field("/rate_limit", "From 1 to 10,000 deliveries a second.")),
         });
         let checked = Self {
@@ -143,7 +144,7 @@ impl Checked {
             active: body.active,
             rate_limit: rate.transpose()?,
             headers: body.headers.map(check_headers).transpose()?,
-            retry_schedule: body.retry_schedule.as_deref().map(check_schedule).transpose()?.map(Some),
+            retry_schedule: body.retry_schedule.as_deref().map(check_schedule).transpose()?,
             secret: body.secret.as_deref().map(super::secret::parse).transpose()?,
         };
         // Last: it may ask the network for the name's addresses.
@@ -166,9 +167,9 @@ impl Checked {
             endpoint.scope = scope;
         }
         if let Some(rate) = self.rate_limit {
-            endpoint.rate_limit = rate;
+            endpoint.rate_limit = Some(rate);
         }
-        if let Some(Some(schedule)) = self.retry_schedule {
+        if let Some(schedule) = self.retry_schedule {
             endpoint.retry_schedule = schedule;
         }
         endpoint.active = self.active.unwrap_or(endpoint.active);
@@ -182,8 +183,8 @@ impl Checked {
     }
 }
 
-fn scope_problem(error: ScopeError) -> Problem {
-    let pointer = match &error {
+fn scope_problem(error: &ScopeError) -> Problem {
+    let pointer = match error {
         ScopeError::Empty => "/scope".to_owned(),
         ScopeError::Unknown { index, .. } => format!("/scope/{index}"),
     };
@@ -217,7 +218,13 @@ fn sentence(refusal: Refusal) -> String {
 
 fn check_headers(headers: BTreeMap<String, String>) -> Result<Vec<(String, String)>, Problem> {
     const HOP_BY_HOP: [&str; 8] = [
-        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
         "upgrade",
     ];
     if headers.len() > 20 {

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::extract::{Create, IdPath, OptionalJsonBody, PageParams, Query, page_answer};
 use crate::http::problem::{Problem, ProblemDocument};
-use crate::model::{Endpoint, EndpointId, RetrySchedule};
+use crate::model::{Endpoint, EndpointId};
 use crate::store::StoredEndpoint;
 use crate::vault::Slot;
 use crate::webhooks::new_secret;
@@ -50,8 +50,8 @@ async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<R
             description: checked.description.unwrap_or_default(),
             scope: checked.scope.ok_or_else(Problem::internal)?,
             active: checked.active.unwrap_or(true),
-            rate_limit: checked.rate_limit.flatten(),
-            retry_schedule: checked.retry_schedule.unwrap_or_else(|| Some(RetrySchedule::default())).unwrap_or_default(),
+            rate_limit: checked.rate_limit,
+            retry_schedule: checked.retry_schedule.unwrap_or_default(),
             created_at: now,
             updated_at: now,
         },
