@@ -10,7 +10,8 @@ interface FetchInit {
   method: string;
   headers: Record<string, string>;
   body?: string;
-  signal?: AbortSignal;
+  // An AbortSignal; not every project's types know the name.
+  signal?: any;
 }
 
 interface FetchResponse {

@@ -117,7 +117,8 @@ describe("requests", () => {
     const call = { connectionToken: "ct_1", method: "POST", path: "/me", data: [1], requestFormat: "form" } as const;
     assert.deepEqual(await panora.passthrough.request(call), answer);
     assert.equal(sent[0]?.headers["x-connection-token"], "ct_1");
-    assert.deepEqual(JSON.parse(sent[0]?.body ?? ""), { method: "POST", path: "/me", data: [1], request_format: "form" });
+    const body = { method: "POST", path: "/me", data: [1], request_format: "form" };
+    assert.deepEqual(JSON.parse(sent[0]?.body ?? ""), body);
   });
 
   it("go to PANORA_URL, or to this machine, unless told otherwise", async () => {
@@ -145,8 +146,8 @@ describe("lists", () => {
   });
 
   it("that are pages go on where their cursor says", async () => {
-    const page = (id: string, next: string | null) => ({ body: { data: [{ id_magic_link: id }], next_cursor: next, prev_cursor: null } });
-    const { panora, sent } = withServer(page("1", "c2"), page("2", null));
+    const page = (id: string, next_cursor: string | null) => ({ data: [{ id_magic_link: id }], next_cursor });
+    const { panora, sent } = withServer({ body: page("1", "c2") }, { body: page("2", null) });
     const ids = [];
     for await (const link of panora.magicLinks.all()) ids.push(link.id_magic_link);
     assert.deepEqual(ids, ["1", "2"]);

@@ -13,12 +13,14 @@ describe("canonical text", () => {
       "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",
       "literals": [null, true, false]
     }`;
-    const expected = String.raw`{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}`;
-    assert.equal(ofText(text), expected);
+    const numbers = "[333333333.3333333,1e+30,4.5,0.002,1e-27]";
+    const string = String.raw`"€$\u000f\nA'B\"\\\\\"/"`;
+    assert.equal(ofText(text), `{"literals":[null,true,false],"numbers":${numbers},"string":${string}}`);
   });
 
   it("sorts keys by UTF-16 code units, also those that look like integers", () => {
-    assert.equal(ofText('{"\ufb33":1,"\u{1f600}":2,"9":3,"10":4,"":5,"a":6}'), '{"":5,"10":4,"9":3,"a":6,"\u{1f600}":2,"\ufb33":1}');
+    const text = '{"\ufb33":1,"\u{1f600}":2,"9":3,"10":4,"":5,"a":6}';
+    assert.equal(ofText(text), '{"":5,"10":4,"9":3,"a":6,"\u{1f600}":2,"\ufb33":1}');
   });
 
   it("keeps `__proto__` and `toJSON` as the data they are", () => {
@@ -33,7 +35,8 @@ describe("canonical text", () => {
   });
 
   it("writes numbers as ECMAScript does, and -0 as 0", () => {
-    assert.equal(ofText("[-0,1.0,1e21,100000000000000000000,5e-324,1e-7]"), "[0,1,1e+21,100000000000000000000,5e-324,1e-7]");
+    const text = "[-0,1.0,1e21,100000000000000000000,5e-324,1e-7]";
+    assert.equal(ofText(text), "[0,1,1e+21,100000000000000000000,5e-324,1e-7]");
   });
 
   it("takes the same object in two places", () => {
@@ -63,7 +66,8 @@ describe("no canonical text", () => {
   ];
   for (const [name, value, message] of samples) {
     it(`has ${name}`, () => {
-      assert.throws(() => canonicalJson(value), (error) => error instanceof CanonicalJsonError && message.test(error.message));
+      const fits = (error: unknown) => error instanceof CanonicalJsonError && message.test(error.message);
+      assert.throws(() => canonicalJson(value), fits);
     });
   }
 
