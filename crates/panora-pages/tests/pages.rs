@@ -165,6 +165,17 @@ fn what_others_wrote_is_text_in_the_reference() {
     assert_harmless(&DocsPage { document }.render());
 }
 
+#[test]
+fn a_sample_shows_the_key_only_where_one_is_asked_for() {
+    let document = json!({"security": [{"api_key": []}], "paths": {
+        "/open": {"get": {"security": [{}]}}, "/shut": {"get": {}}}});
+    let page = DocsPage { document }.render();
+    let sample =
+        |id: &str| page.split(&format!("id=\"sample-{id}\"")).nth(1).and_then(|rest| rest.split('<').next());
+    assert!(!sample("get-open").expect("a sample").contains("Authorization"));
+    assert!(sample("get-shut").expect("a sample").contains("Authorization"));
+}
+
 fn with_secret(problem: Option<CredentialProblem>) -> String {
     let field = |name: &str, secret| Field {
         name: name.to_owned(),

@@ -93,7 +93,7 @@ pub(super) struct Request<'a> {
 /// The request as a command to paste.
 pub(super) fn curl(request: &Request<'_>) -> String {
     let method = if request.method == "GET" { String::new() } else { format!("-X {} ", request.method) };
-    let mut lines = vec![format!("curl {method}\"$PANORA_URL{}\"", request.path)];
+    let mut lines = vec![format!("curl {method}\"$PANORA_URL{}\"", with_variables(request.path))];
     if request.needs_key {
         lines.push("-H \"Authorization: Bearer $PANORA_API_KEY\"".to_owned());
     }
@@ -103,6 +103,16 @@ pub(super) fn curl(request: &Request<'_>) -> String {
         lines.push(format!("-d '{}'", format!("{body:#}").replace('\'', r"'\''")));
     }
     lines.join(" \\\n  ")
+}
+
+/// `/links/{id}` as `/links/$ID`: for the shell, and because `curl` gives braces a meaning of their own.
+fn with_variables(path: &str) -> String {
+    let mut parts = path.split('{');
+    let start = parts.next().unwrap_or_default().to_owned();
+    parts.fold(start, |path, part| {
+        let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+        format!("{path}${}{rest}", name.to_ascii_uppercase())
+    })
 }
 
 #[cfg(test)]
@@ -117,6 +127,11 @@ mod tests {
             "description": {"type": "string"}}});
         let example = of(Reader::new(&json!({})), &schema, true);
         assert_eq!(example, json!({"url": "https://example.com/", "scope": ["connection.*"]}));
+    }
+
+    #[test]
+    fn a_place_in_a_path_is_a_variable_of_the_shell() {
+        assert_eq!(with_variables("/links/{id}/resend"), "/links/$ID/resend");
     }
 
     #[test]

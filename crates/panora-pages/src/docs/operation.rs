@@ -1,6 +1,7 @@
 //! The operations of an OpenAPI document, grouped by tag, in the order the document gives them.
 
 use askama::filters::HtmlSafeOutput;
+use http::StatusCode;
 use pulldown_cmark::HeadingLevel;
 use serde_json::Value;
 
@@ -16,6 +17,8 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 pub(super) struct Group {
     pub(super) id: String,
     pub(super) name: String,
+    /// The name as a heading.
+    pub(super) title: String,
     pub(super) description: Option<HtmlSafeOutput<String>>,
     pub(super) operations: Vec<Operation>,
 }
@@ -69,9 +72,16 @@ fn named(name: &str) -> Group {
     Group {
         id: format!("tag-{}", anchor(name)),
         name: name.to_owned(),
+        title: title(name),
         description: None,
         operations: vec![],
     }
+}
+
+/// A text as a heading: with a capital, without a full stop.
+fn title(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A text as the name of a place on the page.
@@ -92,13 +102,11 @@ struct Source<'a> {
 impl<'a> Source<'a> {
     fn read(&self) -> Operation {
         let operation = self.operation;
-        let id = text(operation, "operationId")
-            .map_or_else(|| format!("{} {}", self.method, self.path), str::to_owned);
         Operation {
-            id: anchor(&id),
+            id: anchor(&format!("{} {}", self.method, self.path)),
             method: self.method.to_ascii_uppercase(),
             path: self.path.to_owned(),
-            summary: text(operation, "summary").unwrap_or(self.path).to_owned(),
+            summary: text(operation, "summary").map_or_else(|| self.path.to_owned(), title),
             description: description(operation, HeadingLevel::H4),
             deprecated: flag(operation, "deprecated"),
             parameters: self.parameters().map(|parameter| self.row(parameter)).collect(),
@@ -145,16 +153,24 @@ impl<'a> Source<'a> {
             format!("{}?{}", self.path, query.join("&"))
         };
         let body = self.body_example();
-        let needs_key =
-            self.operation.get("security").and_then(Value::as_array).is_none_or(|s| !s.is_empty());
         let method = self.method.to_ascii_uppercase();
         example::curl(&Request {
             method: &method,
             path: &path,
-            needs_key,
+            needs_key: self.needs_key(),
             headers: &headers,
             body: body.as_ref(),
         })
+    }
+
+    /// Whether a key is asked for: the operation's own word wins over the document's, and an empty
+    /// requirement asks for nothing (OpenAPI 3.1, "security").
+    fn needs_key(&self) -> bool {
+        let asked = match self.operation.get("security") {
+            Some(own) => own.as_array().map_or(&[][..], Vec::as_slice),
+            None => self.reader.security(),
+        };
+        asked.iter().any(|requirement| requirement.as_object().is_some_and(|schemes| !schemes.is_empty()))
     }
 
     fn body_example(&self) -> Option<Value> {
@@ -164,7 +180,16 @@ impl<'a> Source<'a> {
 
     fn responses(&self) -> Vec<Response> {
         let responses = self.operation.get("responses").and_then(Value::as_object);
-        responses.into_iter().flatten().map(|(status, response)| self.response(status, response)).collect()
+        let all = responses.into_iter().flatten().map(|(status, response)| self.response(status, response));
+        let mut responses: Vec<Response> = all.collect();
+        // Two answers that look the same need one example.
+        for place in 1..responses.len() {
+            let (before, rest) = responses.split_at_mut(place);
+            if before.iter().any(|other| other.example == rest[0].example) {
+                rest[0].example = None;
+            }
+        }
+        responses
     }
 
     fn response(&self, status: &str, response: &'a Value) -> Response {
@@ -174,7 +199,7 @@ impl<'a> Source<'a> {
         let example = own_example(response).filter(|_| status.starts_with('2')).or_else(made);
         Response {
             status: status.to_owned(),
-            description: description(response, HeadingLevel::H5),
+            description: response_words(status, response),
             rows: schema.map_or_else(Vec::new, |schema| schema::rows(self.reader, schema)),
             example: example.filter(|example| !example.is_null()).map(|example| format!("{example:#}")),
         }
@@ -183,6 +208,13 @@ impl<'a> Source<'a> {
 
 fn description(value: &Value, level: HeadingLevel) -> Option<HtmlSafeOutput<String>> {
     text(value, "description").map(|text| markdown::html(text, level))
+}
+
+/// What an answer means: as described, else in the words of its status.
+fn response_words(status: &str, response: &Value) -> Option<HtmlSafeOutput<String>> {
+    let described = text(response, "description").filter(|description| !description.is_empty());
+    let reason = || status.parse::<StatusCode>().ok()?.canonical_reason();
+    described.or_else(reason).map(|words| markdown::html(words, HeadingLevel::H5))
 }
 
 fn json_content(body: &Value) -> Option<&Value> {

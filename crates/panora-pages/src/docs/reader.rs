@@ -35,6 +35,11 @@ impl<'a> Reader<'a> {
         self.document.pointer(pointer).and_then(Value::as_object).into_iter().flatten()
     }
 
+    /// What the document asks of a request, unless an operation says otherwise.
+    pub(super) fn security(self) -> &'a [Value] {
+        list(self.document, "security")
+    }
+
     /// The items of the array at this pointer, none if there is none.
     pub(super) fn items(self, pointer: &str) -> impl Iterator<Item = &'a Value> {
         self.document.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
