@@ -44,7 +44,7 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     response.headers_mut().insert(X_REQUEST_ID, value);
     let (status, millis) = (response.status().as_u16(), started.elapsed().as_millis());
     span.in_scope(|| {
-        tracing::info!(status, duration_ms = u64::try_from(millis).unwrap_or(u64::MAX), "answered")
+        tracing::info!(status, duration_ms = u64::try_from(millis).unwrap_or(u64::MAX), "answered");
     });
     response
 }

@@ -52,15 +52,15 @@ impl Backend {
         self.secret.set(secret).map_err(|_| "the backend has a secret already".to_owned())
     }
 
-    /// The next verified event, whenever it comes.
-    pub async fn wait_for_event(&mut self) -> Result<Value, String> {
-        self.events.recv().await.unwrap_or_else(|| Err("the backend has stopped".into()))
+    /// What comes next, whenever that is: a verified event, or why something else was refused.
+    pub async fn wait_for_event(&mut self) -> Option<Result<Value, String>> {
+        self.events.recv().await
     }
 
-    /// The next verified event, which must come soon.
+    /// The next event, which must come soon and be verified.
     pub async fn next_event(&mut self) -> Result<Value, String> {
-        let waited = tokio::time::timeout(PATIENCE, self.wait_for_event()).await;
-        waited.unwrap_or_else(|_| Err(unlike("a webhook within 8 seconds", "none")))
+        let waited = tokio::time::timeout(PATIENCE, self.wait_for_event()).await.ok().flatten();
+        waited.unwrap_or_else(|| Err(unlike("a webhook within 8 seconds", "none")))
     }
 }
 

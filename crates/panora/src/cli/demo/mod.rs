@@ -43,26 +43,40 @@ pub async fn run(args: DemoArgs) -> Result<(), String> {
 
 async fn show(stage: &mut Stage, printer: &mut Printer, auto: bool) -> Result<(), String> {
     let url = magic_link(&stage.api).await?;
-    printer.step(&format!("Your backend made a magic link for {PERSON}"), &url);
     if auto {
+        printer.step(&format!("Your backend made a magic link for {PERSON}"), &url);
         walk::click_through(&url, printer).await?;
         let event = stage.backend.next_event().await?;
         return connected(&stage.api, printer, &event).await.map(|_| ());
     }
-    printer.invite(&url);
+    printer.invite(PERSON, &url);
     let mut told = false;
-    loop {
-        let event = stage.backend.wait_for_event().await?;
-        if event["type"] != "connection.created" {
-            printer.event(&event);
-            continue;
-        }
-        let token = connected(&stage.api, printer, &event).await?;
-        if !told {
-            printer.try_next(&stage.api, &token);
-            told = true;
+    while let Some(event) = stage.backend.wait_for_event().await {
+        match answer(&stage.api, printer, event).await {
+            Ok(Some(token)) if !told => {
+                printer.try_next(&stage.api, &token);
+                told = true;
+            }
+            Ok(_) => {}
+            // The person may have asked the Sandbox for trouble, or sent the backend something unsigned.
+            Err(words) => printer.trouble(&words),
         }
     }
+    Err("the backend has stopped".into())
+}
+
+/// Whatever comes while a person tries things out; gives the token of a new connection.
+async fn answer(
+    api: &Api,
+    printer: &mut Printer,
+    event: Result<Value, String>,
+) -> Result<Option<String>, String> {
+    let event = event?;
+    if event["type"] == "connection.created" {
+        return connected(api, printer, &event).await.map(Some);
+    }
+    printer.event(&event);
+    Ok(None)
 }
 
 async fn magic_link(api: &Api) -> Result<String, String> {
@@ -79,7 +93,6 @@ async fn connected(api: &Api, printer: &mut Printer, event: &Value) -> Result<St
     printer.event(event);
     let token = client::text(event, "/data/connection_token")?;
     let contacts = api.passthrough(&token, "/contacts?limit=3").await?;
-    printer.step("Your backend calls the Sandbox with that connection token", "POST /passthrough");
-    Printer::contacts(&contacts);
+    printer.contacts(&contacts);
     Ok(token)
 }

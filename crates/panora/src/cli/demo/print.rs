@@ -71,12 +71,16 @@ impl Printer {
     }
 
     /// Asks the person to click.
-    pub fn invite(&self, url: &str) {
-        println!("\n{}\n\n  {}\n", self.bold("Open the link as Ada, your user, would:"), self.link(url));
-        println!(
-            "{}\n",
-            self.dim("The account is a pretend one. Waiting for the webhook; Ctrl-C ends the demo.")
-        );
+    pub fn invite(&self, person: &str, url: &str) {
+        let heading = format!("Open this magic link as {person}, your user, would:");
+        println!("\n{}\n\n  {}\n", self.bold(&heading), self.link(url));
+        let advice = "The account is a pretend one. Waiting for the webhook; Ctrl-C ends the demo.";
+        println!("{}\n", self.dim(advice));
+    }
+
+    /// What did not work, and does not end the demo.
+    pub fn trouble(&self, words: &str) {
+        println!("{} {words}\n", self.styled("33", "!"));
     }
 
     /// An event that the backend has verified. It is shown whole: this connection is nobody's.
@@ -86,7 +90,9 @@ impl Printer {
         println!("\n{event:#}\n");
     }
 
-    pub fn contacts(contacts: &[Value]) {
+    /// What the backend fetched with the connection's token.
+    pub fn contacts(&mut self, contacts: &[Value]) {
+        self.step("Your backend calls the Sandbox with that connection token", "POST /passthrough");
         let cell = |contact: &Value, field: &str| contact[field].as_str().unwrap_or_default().to_owned();
         let row = |contact: &Value| {
             let name = format!("{} {}", cell(contact, "first_name"), cell(contact, "last_name"));
@@ -105,7 +111,7 @@ impl Printer {
             println!("    -H 'content-type: application/json' -d '{body}'\n");
         };
         println!("{}\n", self.bold("Try next, while this runs"));
-        println!("{}", self.dim("Add a contact in Ada's account:"));
+        println!("{}", self.dim("Add a contact to that account:"));
         let body = r#"{"method": "POST", "path": "/contacts", "data": {"first_name": "Alan", "email": "alan@acme.test"}}"#;
         curl("/passthrough", &format!(" -H 'x-connection-token: {token}'"), body);
         println!(
@@ -123,7 +129,7 @@ impl Printer {
                 self.bold(&format!("All of it worked, in {} ms.", self.started.elapsed().as_millis()))
             );
         } else {
-            println!("\nThe demo has ended; nothing of it is kept.");
+            println!("The demo has ended; nothing of it is kept.");
         }
     }
 }

@@ -49,9 +49,8 @@ pub async fn read(request: Request) -> Result<Bytes, Problem> {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     };
     axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
-        let limit = std::error::Error::source(&error)
-            .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        if limit { too_large() } else { Problem::field("", "The body ended before it was complete.") }
+        let cause = std::error::Error::source(&error);
+        if cause.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) { too_large() } else { Problem::field("", "The body ended before it was complete.") }
     })
 }
 
