@@ -143,11 +143,6 @@ pub fn an_import(origin_id: &str, body: Value) -> Value {
     import
 }
 
-/// The deliveries of one type.
-pub fn events_of<'a>(arrived: &'a [Delivery], event_type: &str) -> Vec<&'a Delivery> {
-    arrived.iter().filter(|delivery| delivery.event_type() == event_type).collect()
-}
-
 /// The deliveries about one connection.
 pub fn deliveries_of<'a>(arrived: &'a [Delivery], id_connection: &str) -> Vec<&'a Delivery> {
     arrived.iter().filter(|delivery| delivery.data()["id_connection"] == id_connection).collect()

@@ -13,12 +13,12 @@ mod signature;
 mod wait;
 
 pub use api::{Answer, Api, sent};
-pub use browser::{Browser, Form, Page};
+pub use browser::{Browser, Page};
 pub use database::Database;
-pub use given::{Connected, Endpoint, an_import, deliveries_of, events_of, text};
+pub use given::{Connected, Endpoint, an_import, deliveries_of, text};
 pub use process::{Process, free_port};
 pub use receiver::{Delivery, Receiver, Reply};
-pub use road::{Exchange, Road, Trouble};
+pub use road::{Road, Trouble};
 pub use server::{Settings, TestServer};
 pub use signature::{hex_signature, is_signed_with, secret_bytes};
-pub use wait::{DEADLINE, eventually, within};
+pub use wait::eventually;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -36,12 +36,10 @@ enum Lasts {
 /// A request that passed, and its answer.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    pub method: Method,
     /// Path and query.
     pub target: String,
     pub headers: HeaderMap,
     pub body: Bytes,
-    pub status: StatusCode,
     pub answer_headers: HeaderMap,
     pub answer: Bytes,
 }
@@ -177,11 +175,9 @@ async fn forward(shared: &Shared, request: Request) -> Response {
     let (status, mut answer_headers) = (answer.status(), answer.headers().clone());
     let answer = answer.bytes().await.unwrap_or_default();
     lock(&shared.passed).push(Exchange {
-        method: parts.method,
         target,
         headers: parts.headers,
         body,
-        status,
         answer_headers: answer_headers.clone(),
         answer: answer.clone(),
     });

@@ -8,10 +8,9 @@ use clap::Parser;
 use panora::app::App;
 use panora::clock::Clock;
 use panora::config::ServeArgs;
-use panora::model::{ApiKey, ApiKeyId, ProjectId};
+use panora::model::{ApiKey, ApiKeyId, ApiKeyRecord, Project, ProjectId};
 use panora::random::Random;
 use panora::server::{Server, Surroundings};
-use panora::storage::Storage;
 
 use super::api::Api;
 use super::database::Database;
@@ -99,14 +98,15 @@ impl Settings {
         } else {
             straight
         };
-        TestServer { api: Api::new(url, key), server, database }
+        TestServer { api: Api::new(url, key), server, _database: database }
     }
 }
 
 pub struct TestServer {
     api: Api,
     server: Server,
-    pub database: Database,
+    /// Dropped after the server.
+    _database: Database,
 }
 
 impl TestServer {
@@ -124,11 +124,6 @@ impl TestServer {
         &self.server.app
     }
 
-    /// The address that it listens on, which is not its public URL where it stands behind a road.
-    pub fn address(&self) -> std::net::SocketAddr {
-        self.server.address
-    }
-
     /// Lets time pass for the whole server at once.
     pub fn advance(&self, by: Duration) {
         self.app().clock.advance(by);
@@ -142,25 +137,27 @@ impl TestServer {
 
     /// A second project, and a caller with its key.
     pub async fn another_project(&self, name: &str) -> Api {
-        let project = self.storage().add_project(name).await.expect("a project can be made");
-        self.key_of(project.id).await.0
+        let app = self.app();
+        let id = ProjectId::new(&app.clock, &app.random);
+        let project = Project::new(id, name.to_owned(), app.clock.now());
+        app.store.add_project(&project).await.expect("a project can be made");
+        self.key_of(id).await.0
     }
 
     async fn key_of(&self, project: ProjectId) -> (Api, ProjectId, ApiKeyId) {
-        let key = ApiKey::generate(&Random::system());
-        let record = self.storage().add_api_key(project, "test", &key).await.expect("a key can be made");
+        let (app, key) = (self.app(), ApiKey::generate(&Random::system()));
+        let record = ApiKeyRecord {
+            id: ApiKeyId::new(&app.clock, &app.random),
+            id_project: project,
+            name: "test".to_owned(),
+            ending: key.ending(),
+            created_at: app.clock.now(),
+            expires_at: None,
+            last_used_at: None,
+            revoked_at: None,
+        };
+        app.store.add_api_key(&record, key.hash()).await.expect("a key can be made");
         (self.api.with_key(key.expose()), project, record.id)
-    }
-
-    /// The same storage as the command line opens it.
-    fn storage(&self) -> Storage {
-        let app = self.app();
-        Storage {
-            store: app.store.clone(),
-            vault: app.vault.clone(),
-            clock: app.clock.clone(),
-            random: app.random.clone(),
-        }
     }
 }
 
