@@ -120,7 +120,10 @@ impl Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(span) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(span.as_secs() + u64::from(span.subsec_nanos() > 0)));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(span.as_secs() + u64::from(span.subsec_nanos() > 0)),
+            );
         }
         response
     }

@@ -95,7 +95,7 @@ impl From<DeliveryListing> for Answer {
 }
 
 /// Lists an endpoint's deliveries, newest first.
-#[utoipa::path(get, path = "/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = String, Path), PageParams),
+#[utoipa::path(get, operation_id = "listDeliveries", path = "/webhooks/{id}/deliveries", tag = "webhooks", params(("id" = String, Path), PageParams),
     responses((status = 200, body = DeliveryPage), (status = 404, body = ProblemDocument)))]
 async fn list(
     State(app): State<App>,
@@ -111,7 +111,7 @@ async fn list(
 }
 
 /// Shows a delivery with its attempts.
-#[utoipa::path(get, path = "/deliveries/{id}", tag = "webhooks", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getDelivery", path = "/deliveries/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
 async fn show(
     State(app): State<App>,

@@ -25,7 +25,7 @@ struct Health {
 /// Says hello.
 ///
 /// A line of text; a browser is sent to the documentation.
-#[utoipa::path(get, path = "/", tag = "health", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
+#[utoipa::path(get, operation_id = "hello", path = "/", tag = "health", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
 async fn hello(headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.contains("text/html") {
@@ -35,13 +35,13 @@ async fn hello(headers: HeaderMap) -> Response {
 }
 
 /// Whether the process lives.
-#[utoipa::path(get, path = "/health", tag = "health", security(()), responses((status = 200, body = Health)))]
+#[utoipa::path(get, operation_id = "getHealth", path = "/health", tag = "health", security(()), responses((status = 200, body = Health)))]
 async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// Whether it can work: storage reachable, migrations applied.
-#[utoipa::path(get, path = "/ready", tag = "health", security(()),
+#[utoipa::path(get, operation_id = "getReadiness", path = "/ready", tag = "health", security(()),
     responses((status = 200, body = Health), (status = 503, body = ProblemDocument)))]
 async fn ready(State(app): State<App>) -> Result<Json<Health>, Problem> {
     app.store.ping().await.map_err(|error| {

@@ -78,7 +78,7 @@ struct ByOriginId {
 /// Adds a linked user.
 ///
 /// The same origin id again gives the same linked user; an alias given replaces the stored one.
-#[utoipa::path(post, path = "/linked_users", tag = "linked users", request_body = NewLinkedUser,
+#[utoipa::path(post, operation_id = "createLinkedUser", path = "/linked_users", tag = "linked users", request_body = NewLinkedUser,
     responses((status = 201, body = LinkedUserAnswer), (status = 400, body = ProblemDocument)))]
 async fn create(State(app): State<App>, create: Create<NewLinkedUser>) -> Result<Response, Problem> {
     let body = create.body;
@@ -96,7 +96,7 @@ async fn create(State(app): State<App>, create: Create<NewLinkedUser>) -> Result
 /// Adds many linked users at once.
 ///
 /// The answer is in the order of the request.
-#[utoipa::path(post, path = "/linked_users/batch", tag = "linked users", request_body = NewLinkedUsers,
+#[utoipa::path(post, operation_id = "createLinkedUsers", path = "/linked_users/batch", tag = "linked users", request_body = NewLinkedUsers,
     responses((status = 201, body = [LinkedUserAnswer]), (status = 400, body = ProblemDocument)))]
 async fn create_batch(State(app): State<App>, create: Create<NewLinkedUsers>) -> Result<Response, Problem> {
     let body = create.body;
@@ -123,7 +123,7 @@ async fn create_batch(State(app): State<App>, create: Create<NewLinkedUsers>) ->
 }
 
 /// Lists linked users, newest first.
-#[utoipa::path(get, path = "/linked_users", tag = "linked users", params(PageParams),
+#[utoipa::path(get, operation_id = "listLinkedUsers", path = "/linked_users", tag = "linked users", params(PageParams),
     responses((status = 200, body = [LinkedUserAnswer])))]
 async fn list(
     State(app): State<App>,
@@ -136,7 +136,7 @@ async fn list(
 }
 
 /// Shows a linked user.
-#[utoipa::path(get, path = "/linked_users/{id}", tag = "linked users", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getLinkedUser", path = "/linked_users/{id}", tag = "linked users", params(("id" = String, Path)),
     responses((status = 200, body = LinkedUserAnswer), (status = 404, body = ProblemDocument)))]
 async fn show(
     State(app): State<App>,
@@ -148,7 +148,7 @@ async fn show(
 }
 
 /// Finds a linked user by your own id.
-#[utoipa::path(get, path = "/linked_users/fromRemoteId", tag = "linked users", params(ByOriginId),
+#[utoipa::path(get, operation_id = "findLinkedUser", path = "/linked_users/fromRemoteId", tag = "linked users", params(ByOriginId),
     responses((status = 200, body = LinkedUserAnswer), (status = 404, body = ProblemDocument)))]
 async fn by_origin_id(
     State(app): State<App>,
@@ -162,7 +162,7 @@ async fn by_origin_id(
 /// Deletes a linked user.
 ///
 /// Revokes the person's connections, cancels what was not sent yet and erases what is stored of the person.
-#[utoipa::path(delete, path = "/linked_users/{id}", tag = "linked users", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "deleteLinkedUser", path = "/linked_users/{id}", tag = "linked users", params(("id" = String, Path)),
     responses((status = 200, body = LinkedUserAnswer), (status = 404, body = ProblemDocument)))]
 async fn delete(
     State(app): State<App>,

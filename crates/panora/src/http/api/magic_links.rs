@@ -116,7 +116,7 @@ fn answer(app: &App, it: MagicLink, token: Option<&LinkToken>) -> MagicLinkAnswe
 /// Makes a magic link.
 ///
 /// The URL is shown with this answer only: of its token just a hash is kept.
-#[utoipa::path(post, path = "/magic_links", tag = "magic links", request_body = NewMagicLink,
+#[utoipa::path(post, operation_id = "createMagicLink", path = "/magic_links", tag = "magic links", request_body = NewMagicLink,
     responses((status = 201, body = MagicLinkAnswer), (status = 400, body = ProblemDocument),
         (status = 422, body = ProblemDocument)))]
 async fn create(State(app): State<App>, create: Create<NewMagicLink>) -> Result<Response, Problem> {
@@ -144,7 +144,7 @@ async fn create(State(app): State<App>, create: Create<NewMagicLink>) -> Result<
 }
 
 /// Lists magic links, newest first, without their URLs.
-#[utoipa::path(get, path = "/magic_links", tag = "magic links", params(PageParams),
+#[utoipa::path(get, operation_id = "listMagicLinks", path = "/magic_links", tag = "magic links", params(PageParams),
     responses((status = 200, body = MagicLinkPage)))]
 async fn list(
     State(app): State<App>,
@@ -164,7 +164,7 @@ struct MagicLinkPage {
 }
 
 /// Shows a magic link with its timeline.
-#[utoipa::path(get, path = "/magic_links/{id}", tag = "magic links", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getMagicLink", path = "/magic_links/{id}", tag = "magic links", params(("id" = String, Path)),
     responses((status = 200, body = MagicLinkAnswer), (status = 404, body = ProblemDocument)))]
 async fn show(
     State(app): State<App>,
@@ -174,14 +174,15 @@ async fn show(
     let link = app.store.lookup_magic_link(caller.project, id).await?.ok_or_else(Problem::not_found)?;
     let steps = app.store.list_link_steps(caller.project, id).await?;
     let mut answer = answer(&app, link, None);
-    answer.timeline = Some(steps.into_iter().map(|(step, at, detail)| Step { kind: step, at, detail }).collect());
+    answer.timeline =
+        Some(steps.into_iter().map(|(step, at, detail)| Step { kind: step, at, detail }).collect());
     Ok(Json(answer))
 }
 
 /// Gives a link a fresh URL with its original life.
 ///
 /// The old URL and what was begun with it end.
-#[utoipa::path(post, path = "/magic_links/{id}/resend", tag = "magic links", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "resendMagicLink", path = "/magic_links/{id}/resend", tag = "magic links", params(("id" = String, Path)),
     responses((status = 200, body = MagicLinkAnswer), (status = 409, body = ProblemDocument)))]
 async fn resend(
     State(app): State<App>,
@@ -210,7 +211,7 @@ async fn resend(
 }
 
 /// Revokes a link, and what was begun with it.
-#[utoipa::path(delete, path = "/magic_links/{id}", tag = "magic links", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "revokeMagicLink", path = "/magic_links/{id}", tag = "magic links", params(("id" = String, Path)),
     responses((status = 200, body = MagicLinkAnswer), (status = 404, body = ProblemDocument)))]
 async fn revoke(
     State(app): State<App>,

@@ -71,7 +71,7 @@ struct ProviderAnswer {
 /// Calls the provider of a connection.
 ///
 /// Answers 200 whatever the provider answered: a problem is always Panora's own.
-#[utoipa::path(post, path = "/passthrough", tag = "passthrough", request_body = ProviderCall,
+#[utoipa::path(post, operation_id = "passthrough", path = "/passthrough", tag = "passthrough", request_body = ProviderCall,
     params(("x-connection-token" = String, Header, description = "The connection's token")),
     responses((status = 200, body = ProviderAnswer), (status = 400, body = ProblemDocument),
         (status = 401, body = ProblemDocument), (status = 502, body = ProblemDocument)))]

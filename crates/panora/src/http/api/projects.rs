@@ -79,20 +79,20 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Opt
 }
 
 /// Lists the key's own project.
-#[utoipa::path(get, path = "/projects", tag = "projects",
+#[utoipa::path(get, operation_id = "listProjects", path = "/projects", tag = "projects",
     responses((status = 200, body = [ProjectAnswer]), (status = 401, body = ProblemDocument)))]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<ProjectAnswer>>, Problem> {
     Ok(Json(vec![own(&app, caller).await?.into()]))
 }
 
 /// Shows the key's own project.
-#[utoipa::path(get, path = "/project", tag = "projects", responses((status = 200, body = ProjectAnswer)))]
+#[utoipa::path(get, operation_id = "getProject", path = "/project", tag = "projects", responses((status = 200, body = ProjectAnswer)))]
 async fn show(State(app): State<App>, caller: Caller) -> Result<Json<ProjectAnswer>, Problem> {
     Ok(Json(own(&app, caller).await?.into()))
 }
 
 /// Changes the key's own project.
-#[utoipa::path(patch, path = "/project", tag = "projects", request_body = ProjectChange,
+#[utoipa::path(patch, operation_id = "updateProject", path = "/project", tag = "projects", request_body = ProjectChange,
     responses((status = 200, body = ProjectAnswer), (status = 400, body = ProblemDocument)))]
 async fn change(
     State(app): State<App>,

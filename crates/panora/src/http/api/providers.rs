@@ -72,7 +72,7 @@ struct ProviderList {
 }
 
 /// Lists the catalog: every provider, by name.
-#[utoipa::path(get, path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
+#[utoipa::path(get, operation_id = "listProviders", path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<ProviderList>, Problem> {
     let settings = app.store.list_provider_settings(caller.project).await?;
     let on = |slug: &str| settings.get(slug).copied().unwrap_or(true);
@@ -81,7 +81,7 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<ProviderLis
 }
 
 /// Shows a provider.
-#[utoipa::path(get, path = "/providers/{slug}", tag = "providers", params(("slug" = String, Path)),
+#[utoipa::path(get, operation_id = "getProvider", path = "/providers/{slug}", tag = "providers", params(("slug" = String, Path)),
     responses((status = 200, body = ProviderAnswer), (status = 404, body = ProblemDocument)))]
 async fn show(
     State(app): State<App>,
@@ -94,7 +94,7 @@ async fn show(
 }
 
 /// Switches a provider on or off for this project.
-#[utoipa::path(patch, path = "/providers/{slug}", tag = "providers", params(("slug" = String, Path)),
+#[utoipa::path(patch, operation_id = "updateProvider", path = "/providers/{slug}", tag = "providers", params(("slug" = String, Path)),
     request_body = ProviderChange,
     responses((status = 200, body = ProviderAnswer), (status = 404, body = ProblemDocument)))]
 async fn change(

@@ -31,12 +31,14 @@ struct SignedEvent {
 
 impl BodyRules for SignedEvent {
     const OWN_BOUNDS: &'static [&'static str] = &["payload", "signature"];
+    // The deepest `metadata` of a request stands three levels deeper here: payload, event, data.
+    const LEVELS: usize = panora_signature::intake::MAX_LEVELS + 3;
 }
 
 /// Verifies a delivery.
 ///
 /// For clients without a library: answers with the payload where the signature fits it.
-#[utoipa::path(post, path = "/verifyEvent", tag = "webhooks", request_body = SignedEvent,
+#[utoipa::path(post, operation_id = "verifyEvent", path = "/verifyEvent", tag = "webhooks", request_body = SignedEvent,
     responses((status = 201, body = Object), (status = 400, body = ProblemDocument)))]
 async fn verify_event(
     State(app): State<App>,

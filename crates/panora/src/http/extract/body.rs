@@ -15,6 +15,8 @@ pub const MAX_BODY: usize = 1024 * 1024;
 pub trait BodyRules: DeserializeOwned + Send {
     /// Top-level fields whose strings have bounds of their own.
     const OWN_BOUNDS: &'static [&'static str] = &[];
+    /// Levels of nesting.
+    const LEVELS: usize = panora_signature::intake::MAX_LEVELS;
     /// Whether no body at all stands for `{}`.
     const MAY_BE_EMPTY: bool = false;
 }
@@ -50,7 +52,11 @@ pub async fn read(request: Request) -> Result<Bytes, Problem> {
     };
     axum::body::to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
         let cause = std::error::Error::source(&error);
-        if cause.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) { too_large() } else { Problem::field("", "The body ended before it was complete.") }
+        if cause.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+            too_large()
+        } else {
+            Problem::field("", "The body ended before it was complete.")
+        }
     })
 }
 
@@ -60,7 +66,7 @@ pub fn read_json<T: BodyRules>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.is_empty() {
         return Err(Problem::field("", "Send a JSON body."));
     }
-    let value = panora_signature::intake::parse(bytes).map_err(|error| {
+    let value = panora_signature::intake::parse_nested(bytes, T::LEVELS).map_err(|error| {
         let code = "invalid_json";
         let problem = Problem::new(StatusCode::BAD_REQUEST, code, "The body is not JSON that can be taken.");
         problem.at(error.pointer, error.detail)

@@ -26,7 +26,7 @@ impl BodyRules for ConnectionChange {
 }
 
 /// Replaces a connection's metadata.
-#[utoipa::path(patch, path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
+#[utoipa::path(patch, operation_id = "updateConnection", path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
     request_body = ConnectionChange,
     responses((status = 200, body = ConnectionDocument), (status = 404, body = ProblemDocument)))]
 pub async fn change(
@@ -49,7 +49,7 @@ pub async fn change(
 /// Revokes a connection.
 ///
 /// At the provider where it can be, then here. `at_provider` says what becomes of the grant there.
-#[utoipa::path(delete, path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "revokeConnection", path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
     responses((status = 200, body = ConnectionDocument), (status = 404, body = ProblemDocument)))]
 pub async fn revoke(
     State(app): State<App>,

@@ -51,7 +51,7 @@ impl BodyRules for NewConnection {
 /// Imports a connection.
 ///
 /// The same account of the same linked user again renews the connection: 200, same id, same token.
-#[utoipa::path(post, path = "/connections", tag = "connections", request_body = NewConnection,
+#[utoipa::path(post, operation_id = "createConnection", path = "/connections", tag = "connections", request_body = NewConnection,
     responses((status = 201, body = ConnectionDocument), (status = 200, body = ConnectionDocument),
         (status = 400, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Result<Response, Problem> {

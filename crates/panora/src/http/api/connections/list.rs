@@ -13,7 +13,7 @@ use crate::model::{LinkedUserId, Paged, ProjectId};
 use crate::store::ConnectionFilter;
 
 /// Lists connections, newest first.
-#[utoipa::path(get, path = "/connections", tag = "connections",
+#[utoipa::path(get, operation_id = "listConnections", path = "/connections", tag = "connections",
     params(PageParams, ("provider_slug" = Option<String>, Query), ("vertical" = Option<String>, Query),
         ("id_linked_user" = Option<String>, Query), ("linked_user_origin_id" = Option<String>, Query),
         ("status" = Option<String>, Query, description = "`valid`, `needs_reauth` or `revoked`"),

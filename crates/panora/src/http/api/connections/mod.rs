@@ -80,7 +80,7 @@ fn object(app: &App, it: &StoredConnection) -> Result<Value, Problem> {
 }
 
 /// Shows a connection.
-#[utoipa::path(get, path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getConnection", path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
     responses((status = 200, body = ConnectionDocument), (status = 404, body = ProblemDocument)))]
 async fn show(
     State(app): State<App>,

@@ -131,8 +131,10 @@ impl Checked {
     }
 
     pub async fn of_change(app: &App, project: ProjectId, body: ChangedEndpoint) -> Result<Self, Problem> {
-        let scope =
-            body.scope.map(|patterns| EventScope::parse(&patterns).map_err(|error| scope_problem(&error))).transpose()?;
+        let scope = body
+            .scope
+            .map(|patterns| EventScope::parse(&patterns).map_err(|error| scope_problem(&error)))
+            .transpose()?;
         let rate = body.rate_limit.map(|rate| match u32::try_from(rate) {
             Ok(rate @ 1..=10_000) => Ok(rate),
             _ => Err(Problem::field("/rate_limit", "From 1 to 10,000 deliveries a second.")),

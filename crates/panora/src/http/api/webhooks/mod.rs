@@ -31,7 +31,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Adds an endpoint.
 ///
 /// The answer holds its secret, with which every delivery is signed. Later answers do not.
-#[utoipa::path(post, path = "", tag = "webhooks", request_body = NewEndpoint,
+#[utoipa::path(post, operation_id = "createWebhook", path = "", tag = "webhooks", request_body = NewEndpoint,
     responses((status = 201, body = Answer), (status = 400, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
 async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<Response, Problem> {
     let (project, body) = (create.caller.project, create.body);
@@ -69,7 +69,7 @@ async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<R
 }
 
 /// Lists endpoints, newest first.
-#[utoipa::path(get, path = "", tag = "webhooks", params(PageParams), responses((status = 200, body = [Answer])))]
+#[utoipa::path(get, operation_id = "listWebhooks", path = "", tag = "webhooks", params(PageParams), responses((status = 200, body = [Answer])))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -82,7 +82,7 @@ async fn list(
 }
 
 /// Shows an endpoint.
-#[utoipa::path(get, path = "/{id}", tag = "webhooks", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "getWebhook", path = "/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
 async fn show(
     State(app): State<App>,
@@ -96,7 +96,7 @@ async fn show(
 /// Changes an endpoint.
 ///
 /// With no body at all it flips `active`. What waits for an endpoint that becomes active is sent.
-#[utoipa::path(put, path = "/{id}", tag = "webhooks", params(("id" = String, Path)), request_body = Option<ChangedEndpoint>,
+#[utoipa::path(put, operation_id = "updateWebhook", path = "/{id}", tag = "webhooks", params(("id" = String, Path)), request_body = Option<ChangedEndpoint>,
     responses((status = 200, body = Answer), (status = 400, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
 async fn change(
     State(app): State<App>,
@@ -126,7 +126,7 @@ async fn change(
 /// Deletes an endpoint, and cancels what was not delivered there.
 ///
 /// Its delivery log stays readable by id.
-#[utoipa::path(delete, path = "/{id}", tag = "webhooks", params(("id" = String, Path)),
+#[utoipa::path(delete, operation_id = "deleteWebhook", path = "/{id}", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
 async fn delete(
     State(app): State<App>,

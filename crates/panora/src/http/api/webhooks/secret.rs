@@ -48,7 +48,7 @@ pub fn parse(text: &str) -> Result<WebhookSecret, Problem> {
 /// Gives an endpoint a new secret.
 ///
 /// While the grace lasts, deliveries carry the signatures of both.
-#[utoipa::path(post, path = "/{id}/rotate_secret", tag = "webhooks", params(("id" = String, Path)), request_body = Rotation,
+#[utoipa::path(post, operation_id = "rotateWebhookSecret", path = "/{id}/rotate_secret", tag = "webhooks", params(("id" = String, Path)), request_body = Rotation,
     responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
 pub async fn rotate(
     State(app): State<App>,
@@ -77,7 +77,7 @@ pub async fn rotate(
 }
 
 /// Shows an endpoint's secret again.
-#[utoipa::path(post, path = "/{id}/reveal_secret", tag = "webhooks", params(("id" = String, Path)),
+#[utoipa::path(post, operation_id = "revealWebhookSecret", path = "/{id}/reveal_secret", tag = "webhooks", params(("id" = String, Path)),
     responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
 pub async fn reveal(
     State(app): State<App>,
