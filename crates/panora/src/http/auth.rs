@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock as _, QuantaClock};
@@ -14,6 +14,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
+use super::extract::refuse_query;
 use super::problem::Problem;
 use crate::app::App;
 use crate::model::{ApiKey, ApiKeyId, ApiKeyRecord, ProjectId, Time, TokenHash};
@@ -92,8 +93,13 @@ impl ApiKeys {
 pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     match admit(&app, request.headers()).await {
         Ok((caller, limits)) => {
+            // Only lists are narrowed by a query; those that are not say so themselves.
+            let refused = if request.method() == Method::GET { Ok(()) } else { refuse_query(request.uri()) };
             request.extensions_mut().insert(caller);
-            let mut response = next.run(request).await;
+            let mut response = match refused {
+                Ok(()) => next.run(request).await,
+                Err(problem) => problem.into_response(),
+            };
             for (name, value) in limits.into_iter().flatten() {
                 let value = HeaderValue::from_str(&value).expect("digits and quotes");
                 response.headers_mut().insert(name, value);

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::extract::{IdPath, PageParams, Query};
+use crate::http::extract::{IdPath, NoQuery, PageParams, Query};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::model::{DeliveryId, DeliveryState, EndpointId, Time};
 use crate::store::{Attempt, DeliveryListing};
@@ -117,6 +117,7 @@ async fn show(
     State(app): State<App>,
     caller: Caller,
     IdPath(id): IdPath<DeliveryId>,
+    _: NoQuery,
 ) -> Result<Json<Answer>, Problem> {
     let delivery = app.store.lookup_delivery(caller.project, id).await?.ok_or_else(Problem::not_found)?;
     let attempts = app.store.list_attempts(caller.project, id).await?;

@@ -13,7 +13,7 @@ use super::person::new_linked_user;
 use crate::app::App;
 use crate::connect::forget_person;
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, Create, IdPath, PageParams, Query, page_answer};
+use crate::http::extract::{BodyRules, Create, IdPath, NoQuery, PageParams, Query, page_answer};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::model::{LinkedUser, LinkedUserId};
 
@@ -142,6 +142,7 @@ async fn show(
     State(app): State<App>,
     caller: Caller,
     IdPath(id): IdPath<LinkedUserId>,
+    _: NoQuery,
 ) -> Result<Json<LinkedUserAnswer>, Problem> {
     let user = app.store.lookup_linked_user(caller.project, id).await?;
     Ok(Json(user.ok_or_else(Problem::not_found)?.into()))

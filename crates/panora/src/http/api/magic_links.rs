@@ -15,7 +15,9 @@ use utoipa_axum::routes;
 use super::person::Person;
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, Create, IdPath, PageParams, Query, metadata, parse_id, return_url};
+use crate::http::extract::{
+    BodyRules, Create, IdPath, NoQuery, PageParams, Query, metadata, parse_id, return_url,
+};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::model::{
     ConnectionId, LinkStep, LinkToken, LinkedUserId, MagicLink, MagicLinkId, ProjectId, Time,
@@ -170,6 +172,7 @@ async fn show(
     State(app): State<App>,
     caller: Caller,
     IdPath(id): IdPath<MagicLinkId>,
+    _: NoQuery,
 ) -> Result<Json<MagicLinkAnswer>, Problem> {
     let link = app.store.lookup_magic_link(caller.project, id).await?.ok_or_else(Problem::not_found)?;
     let steps = app.store.list_link_steps(caller.project, id).await?;

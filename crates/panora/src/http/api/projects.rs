@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, JsonBody, return_url};
+use crate::http::extract::{BodyRules, JsonBody, NoQuery, given, return_url};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::model::{Project, Time};
 
@@ -73,21 +73,20 @@ struct ProjectChange {
 
 impl BodyRules for ProjectChange {}
 
-/// Tells `null` from a field that was left out.
-fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
 /// Lists the key's own project.
 #[utoipa::path(get, operation_id = "listProjects", path = "/projects", tag = "projects",
     responses((status = 200, body = [ProjectAnswer]), (status = 401, body = ProblemDocument)))]
-async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<ProjectAnswer>>, Problem> {
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    _: NoQuery,
+) -> Result<Json<Vec<ProjectAnswer>>, Problem> {
     Ok(Json(vec![own(&app, caller).await?.into()]))
 }
 
 /// Shows the key's own project.
 #[utoipa::path(get, operation_id = "getProject", path = "/project", tag = "projects", responses((status = 200, body = ProjectAnswer)))]
-async fn show(State(app): State<App>, caller: Caller) -> Result<Json<ProjectAnswer>, Problem> {
+async fn show(State(app): State<App>, caller: Caller, _: NoQuery) -> Result<Json<ProjectAnswer>, Problem> {
     Ok(Json(own(&app, caller).await?.into()))
 }
 

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::connect::is_set_up;
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, JsonBody};
+use crate::http::extract::{BodyRules, JsonBody, NoQuery};
 use crate::http::problem::{Problem, ProblemDocument};
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -73,7 +73,7 @@ struct ProviderList {
 
 /// Lists the catalog: every provider, by name.
 #[utoipa::path(get, operation_id = "listProviders", path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
-async fn list(State(app): State<App>, caller: Caller) -> Result<Json<ProviderList>, Problem> {
+async fn list(State(app): State<App>, caller: Caller, _: NoQuery) -> Result<Json<ProviderList>, Problem> {
     let settings = app.store.list_provider_settings(caller.project).await?;
     let on = |slug: &str| settings.get(slug).copied().unwrap_or(true);
     let data = app.providers(caller.project).iter().map(|it| answer(&app, it, on(it.slug()))).collect();
@@ -87,6 +87,7 @@ async fn show(
     State(app): State<App>,
     caller: Caller,
     Path(slug): Path<String>,
+    _: NoQuery,
 ) -> Result<Json<ProviderAnswer>, Problem> {
     let provider = app.provider(caller.project, &slug).ok_or_else(Problem::not_found)?;
     let settings = app.store.list_provider_settings(caller.project).await?;

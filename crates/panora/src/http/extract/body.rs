@@ -71,24 +71,18 @@ pub fn read_json<T: BodyRules>(bytes: &[u8]) -> Result<T, Problem> {
         let problem = Problem::new(StatusCode::BAD_REQUEST, code, "The body is not JSON that can be taken.");
         problem.at(error.pointer, error.detail)
     })?;
-    if let Value::Object(fields) = &value {
-        for (name, field) in fields.iter().filter(|(name, _)| !T::OWN_BOUNDS.contains(&name.as_str())) {
-            bounded(field, &mut format!("/{}", escaped(name)))?;
-        }
+    // serde would read an array as a struct's fields in order.
+    let Value::Object(fields) = &value else { return Err(Problem::field("", "Must be an object.")) };
+    for (name, field) in fields.iter().filter(|(name, _)| !T::OWN_BOUNDS.contains(&name.as_str())) {
+        bounded(field, &mut format!("/{}", escaped(name)))?;
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let pointer = pointer_of(error.path());
-        Problem::field(pointer, plain_words(&error.into_inner()))
-    })
+    serde_path_to_error::deserialize(value).map_err(|error| misfit(&error))
 }
 
 /// Reads JSON whose parts may keep the text they came with.
 pub fn read_raw_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let pointer = pointer_of(error.path());
-        Problem::field(pointer, plain_words(&error.into_inner()))
-    })?;
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| misfit(&error))?;
     reader.end().map_err(|_| Problem::field("", "Something follows the JSON text."))?;
     Ok(read)
 }
@@ -136,13 +130,34 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// serde's words, without the position in a text that the caller never saw.
-fn plain_words(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    let words = words.split(" at line ").next().unwrap_or_default();
-    let mut words: String = words.chars().take(300).collect();
-    if let Some(first) = words.get(..1) {
-        words = first.to_uppercase() + &words[1..];
+/// What does not fit, in our words: serde's may hold the value, which may be a secret.
+fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let pointer = pointer_of(error.path());
+    let words = error.inner().to_string();
+    if let Some(name) = words.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        return Problem::field(format!("{pointer}/{}", escaped(name)), "Missing.");
     }
-    words + "."
+    let detail = if words.starts_with("unknown field") {
+        "There is no such field.".to_owned()
+    } else if words.starts_with("duplicate field") {
+        "Named twice.".to_owned()
+    } else if let Some((_, choices)) = words.split_once(", expected one of ") {
+        format!("Must be one of {}.", choices.split(" at line ").next().unwrap_or_default())
+    } else if let Some((_, expected)) = words.split_once(", expected ") {
+        format!("Must be {}.", in_words(expected.split(" at line ").next().unwrap_or_default()))
+    } else {
+        "This is not JSON that can be taken.".to_owned()
+    };
+    Problem::field(pointer, detail)
+}
+
+/// What serde expected, as people call it.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "i64" | "u64" | "i32" | "u32" | "u16" => "a whole number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a string" | "any valid JSON value" => expected,
+        _ => "an object",
+    }
 }

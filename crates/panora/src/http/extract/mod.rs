@@ -11,5 +11,5 @@ pub use body::{BodyRules, JsonBody, OptionalJsonBody, read, read_raw_json};
 pub use idempotency::{Create, Idempotency};
 pub use page::{PageParams, page_answer};
 pub use path::IdPath;
-pub use query::Query;
-pub use values::{MAX_TEXT, metadata, parse_id, return_url};
+pub use query::{NoQuery, Query, refuse_query};
+pub use values::{MAX_TEXT, given, metadata, parse_id, return_url};

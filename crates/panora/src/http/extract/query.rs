@@ -21,3 +21,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         })
     }
 }
+
+/// For a resource that takes no query parameter.
+pub struct NoQuery;
+
+impl<S: Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        refuse_query(&parts.uri).map(|()| Self)
+    }
+}
+
+/// Refuses a query, by the name of its first parameter.
+pub fn refuse_query(uri: &axum::http::Uri) -> Result<(), Problem> {
+    let Some(query) = uri.query() else { return Ok(()) };
+    match url::form_urlencoded::parse(query.as_bytes()).next() {
+        Some((name, _)) => Err(Problem::field(format!("?{name}"), "There is no such parameter.")),
+        None => Ok(()),
+    }
+}

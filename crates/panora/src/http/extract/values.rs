@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -9,6 +10,13 @@ use crate::http::problem::Problem;
 
 /// The most characters of a string that has no bound of its own.
 pub const MAX_TEXT: usize = 2048;
+
+/// For `deserialize_with`: tells `null` from a field that was left out.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
 
 /// An id in a body: malformed is 400.
 pub fn parse_id<T: FromStr>(pointer: &str, text: &str) -> Result<T, Problem> {

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::connect::connection_object;
 use crate::http::auth::Caller;
-use crate::http::extract::IdPath;
+use crate::http::extract::{IdPath, NoQuery};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::model::{ConnectionId, ConnectionToken};
 use crate::store::StoredConnection;
@@ -86,6 +86,7 @@ async fn show(
     State(app): State<App>,
     caller: Caller,
     IdPath(id): IdPath<ConnectionId>,
+    _: NoQuery,
 ) -> Result<Json<Value>, Problem> {
     let stored = app.store.lookup_connection(caller.project, id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(object(&app, &stored)?))

@@ -10,11 +10,14 @@ use url::Url;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::http::extract::BodyRules;
+use crate::http::extract::{BodyRules, given};
 use crate::http::problem::Problem;
 use crate::model::{EventScope, ProjectId, RetrySchedule, ScopeError, Time};
 use crate::store::StoredEndpoint;
 use crate::vault::Slot;
+
+/// What stands for a header's value that is never shown.
+const REDACTED: &str = "[redacted]";
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,9 +47,14 @@ pub struct ChangedEndpoint {
     description: Option<String>,
     scope: Option<Vec<String>>,
     active: Option<bool>,
-    rate_limit: Option<i64>,
+    /// `null` for none.
+    #[serde(default, deserialize_with = "given")]
+    rate_limit: Option<Option<i64>>,
+    /// Replaces them all; a value of `[redacted]` keeps the one that is there.
     headers: Option<BTreeMap<String, String>>,
-    retry_schedule: Option<Vec<i64>>,
+    /// `null` for the usual one.
+    #[serde(default, deserialize_with = "given")]
+    retry_schedule: Option<Option<Vec<i64>>>,
     /// Replaces the secret at once; `rotate_secret` lets both sign for a while.
     secret: Option<String>,
 }
@@ -80,10 +88,7 @@ pub struct Answer {
 impl Answer {
     pub fn new(app: &App, it: &StoredEndpoint, secret: Option<&WebhookSecret>) -> Result<Self, Problem> {
         let endpoint = &it.endpoint;
-        let headers: Vec<(String, String)> = match &it.headers {
-            Some(sealed) => app.vault.open_json(Slot::EndpointHeaders, endpoint.id, sealed)?,
-            None => Vec::new(),
-        };
+        let headers = open_headers(app, it)?;
         Ok(Self {
             id_webhook_endpoint: endpoint.id.to_string(),
             url: endpoint.url.clone(),
@@ -94,7 +99,7 @@ impl Answer {
             status: if endpoint.active { "ok" } else { "inactive" },
             rate_limit: endpoint.rate_limit,
             retry_schedule: endpoint.retry_schedule.gaps().to_vec(),
-            headers: headers.into_iter().map(|(name, _)| (name, "[redacted]")).collect(),
+            headers: headers.into_iter().map(|(name, _)| (name, REDACTED)).collect(),
             created_at: endpoint.created_at,
             last_update: endpoint.updated_at,
             id_project: endpoint.id_project.to_string(),
@@ -109,7 +114,7 @@ pub struct Checked {
     pub description: Option<String>,
     pub scope: Option<EventScope>,
     pub active: Option<bool>,
-    pub rate_limit: Option<u32>,
+    pub rate_limit: Option<Option<u32>>,
     pub headers: Option<Vec<(String, String)>>,
     pub retry_schedule: Option<RetrySchedule>,
     secret: Option<WebhookSecret>,
@@ -122,12 +127,14 @@ impl Checked {
             description: body.description,
             scope: Some(body.scope),
             active: body.active,
-            rate_limit: body.rate_limit,
+            rate_limit: body.rate_limit.map(Some),
             headers: body.headers,
-            retry_schedule: body.retry_schedule,
+            retry_schedule: body.retry_schedule.map(Some),
             secret: body.secret,
         };
-        Self::of_change(app, project, change).await
+        let checked = Self::of_change(app, project, change).await?;
+        checked.merged_headers(&[])?;
+        Ok(checked)
     }
 
     pub async fn of_change(app: &App, project: ProjectId, body: ChangedEndpoint) -> Result<Self, Problem> {
@@ -135,18 +142,17 @@ impl Checked {
             .scope
             .map(|patterns| EventScope::parse(&patterns).map_err(|error| scope_problem(&error)))
             .transpose()?;
-        let rate = body.rate_limit.map(|rate| match u32::try_from(rate) {
-            Ok(rate @ 1..=10_000) => Ok(rate),
-            _ => Err(Problem::field("/rate_limit", "From 1 to 10,000 deliveries a second.")),
-        });
+        let rate_limit = body.rate_limit.map(|rate| rate.map(check_rate).transpose()).transpose()?;
+        let schedule =
+            body.retry_schedule.map(|gaps| gaps.map_or_else(|| Ok(RetrySchedule::default()), check_schedule));
         let checked = Self {
             url: body.url,
             description: body.description,
             scope,
             active: body.active,
-            rate_limit: rate.transpose()?,
+            rate_limit,
             headers: body.headers.map(check_headers).transpose()?,
-            retry_schedule: body.retry_schedule.as_deref().map(check_schedule).transpose()?,
+            retry_schedule: schedule.transpose()?,
             secret: body.secret.as_deref().map(super::secret::parse).transpose()?,
         };
         // Last: it may ask the network for the name's addresses.
@@ -156,8 +162,24 @@ impl Checked {
         Ok(checked)
     }
 
+    /// The headers to keep, where some were given: `[redacted]` stands for the value that is there.
+    fn merged_headers(&self, known: &[(String, String)]) -> Result<Option<Vec<(String, String)>>, Problem> {
+        let Some(given) = &self.headers else { return Ok(None) };
+        let merged = given.iter().map(|(name, value)| {
+            if value != REDACTED {
+                return Ok((name.clone(), value.clone()));
+            }
+            let words = "There is no value to keep.";
+            let kept = known.iter().find(|(known, _)| known == name).cloned();
+            kept.ok_or_else(|| Problem::field(format!("/headers/{name}"), words))
+        });
+        merged.collect::<Result<_, _>>().map(Some)
+    }
+
     /// Changes what was given.
-    pub fn apply(self, app: &App, it: &mut StoredEndpoint) {
+    pub fn apply(self, app: &App, it: &mut StoredEndpoint) -> Result<(), Problem> {
+        let known = open_headers(app, it)?;
+        let headers = self.merged_headers(&known)?;
         let endpoint = &mut it.endpoint;
         if let Some(url) = self.url {
             endpoint.url = url;
@@ -169,20 +191,34 @@ impl Checked {
             endpoint.scope = scope;
         }
         if let Some(rate) = self.rate_limit {
-            endpoint.rate_limit = Some(rate);
+            endpoint.rate_limit = rate;
         }
         if let Some(schedule) = self.retry_schedule {
             endpoint.retry_schedule = schedule;
         }
         endpoint.active = self.active.unwrap_or(endpoint.active);
-        if let Some(headers) = self.headers {
+        if let Some(headers) = headers {
             it.headers = Some(app.vault.seal_json(Slot::EndpointHeaders, endpoint.id, &headers));
         }
         if let Some(secret) = self.secret {
             it.secret = app.vault.seal(Slot::EndpointSecret, endpoint.id, secret.expose().as_bytes());
             it.previous_secret = None;
         }
+        Ok(())
     }
+}
+
+fn open_headers(app: &App, it: &StoredEndpoint) -> Result<Vec<(String, String)>, Problem> {
+    let open = |sealed| app.vault.open_json(Slot::EndpointHeaders, it.endpoint.id, sealed);
+    Ok(it.headers.as_ref().map(open).transpose()?.unwrap_or_default())
+}
+
+fn check_rate(rate: i64) -> Result<u32, Problem> {
+    let words = "From 1 to 10,000 deliveries a second.";
+    u32::try_from(rate)
+        .ok()
+        .filter(|rate| (1..=10_000).contains(rate))
+        .ok_or_else(|| Problem::field("/rate_limit", words))
 }
 
 fn scope_problem(error: &ScopeError) -> Problem {
@@ -193,13 +229,17 @@ fn scope_problem(error: &ScopeError) -> Problem {
     Problem::field(pointer, error.to_string())
 }
 
-fn check_schedule(gaps: &[i64]) -> Result<RetrySchedule, Problem> {
-    let seconds: Option<Vec<u32>> = gaps.iter().map(|gap| u32::try_from(*gap).ok()).collect();
+fn check_schedule(gaps: Vec<i64>) -> Result<RetrySchedule, Problem> {
+    let seconds: Option<Vec<u32>> = gaps.into_iter().map(|gap| u32::try_from(gap).ok()).collect();
     let words = "From 0 to 20 whole seconds of 1 to 86,400.";
     seconds.and_then(RetrySchedule::new).ok_or_else(|| Problem::field("/retry_schedule", words))
 }
 
 async fn check_url(app: &App, project: ProjectId, text: &str) -> Result<(), Problem> {
+    // A URL's reader forgives these; what is stored and shown would keep them.
+    if text.chars().any(|it| it.is_whitespace() || it.is_control()) {
+        return Err(Problem::field("/url", "Must not contain blanks."));
+    }
     let url = Url::parse(text).map_err(|_| Problem::field("/url", "Not an absolute URL."))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Problem::field("/url", "Must begin with https://."));
@@ -232,11 +272,11 @@ fn check_headers(headers: BTreeMap<String, String>) -> Result<Vec<(String, Strin
     if headers.len() > 20 {
         return Err(Problem::field("/headers", "At most 20 headers."));
     }
-    let mut checked = Vec::with_capacity(headers.len());
+    let mut checked: Vec<(String, String)> = Vec::with_capacity(headers.len());
     for (name, value) in headers {
         let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
         let lower = name.to_ascii_lowercase();
-        let ours = lower == "host"
+        let ours = matches!(lower.as_str(), "host" | "expect")
             || lower == "user-agent"
             || ["content-", "webhook-", "panora-"].iter().any(|prefix| lower.starts_with(prefix))
             || HOP_BY_HOP.contains(&lower.as_str());
@@ -245,6 +285,9 @@ fn check_headers(headers: BTreeMap<String, String>) -> Result<Vec<(String, Strin
         }
         if HeaderName::from_bytes(lower.as_bytes()).is_err() || HeaderValue::from_str(&value).is_err() {
             return Err(Problem::field(pointer, "Not a header that HTTP can carry."));
+        }
+        if checked.iter().any(|(known, _)| *known == lower) {
+            return Err(Problem::field(pointer, "Named twice."));
         }
         checked.push((lower, value));
     }

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use self::body::{Answer, ChangedEndpoint, Checked, NewEndpoint};
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::extract::{Create, IdPath, OptionalJsonBody, PageParams, Query, page_answer};
+use crate::http::extract::{Create, IdPath, NoQuery, OptionalJsonBody, PageParams, Query, page_answer};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::model::{Endpoint, EndpointId};
 use crate::store::StoredEndpoint;
@@ -50,7 +50,7 @@ async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<R
             description: checked.description.unwrap_or_default(),
             scope: checked.scope.ok_or_else(Problem::internal)?,
             active: checked.active.unwrap_or(true),
-            rate_limit: checked.rate_limit,
+            rate_limit: checked.rate_limit.flatten(),
             retry_schedule: checked.retry_schedule.unwrap_or_default(),
             created_at: now,
             updated_at: now,
@@ -88,6 +88,7 @@ async fn show(
     State(app): State<App>,
     caller: Caller,
     IdPath(id): IdPath<EndpointId>,
+    _: NoQuery,
 ) -> Result<Json<Answer>, Problem> {
     let stored = app.store.lookup_endpoint(caller.project, id).await?.ok_or_else(Problem::not_found)?;
     Ok(Json(Answer::new(&app, &stored, None)?))
@@ -114,7 +115,7 @@ async fn change(
     let mut stored = app.store.read_endpoint(&mut tx, project, id).await?.ok_or_else(Problem::not_found)?;
     match checked {
         None => stored.endpoint.active = !stored.endpoint.active,
-        Some(checked) => checked.apply(&app, &mut stored),
+        Some(checked) => checked.apply(&app, &mut stored)?,
     }
     stored.endpoint.updated_at = app.clock.now();
     app.store.save_endpoint(&mut tx, &stored).await?;
