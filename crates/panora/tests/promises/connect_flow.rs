@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Browser, Receiver, Road, TestServer, is_signed_with, text};
+use crate::support::{Browser, Receiver, Road, TestServer, Trouble, eventually, is_signed_with, sent, text};
 
 #[tokio::test]
 async fn a_person_connects_and_the_signed_event_s_token_fetches_records() {
@@ -118,7 +118,7 @@ async fn pages_asked_for_by_another_host_s_name_are_421() {
     let server = TestServer::start().await;
     for path in ["/connect/anything", "/docs", "/sandbox/oauth/authorize", "/connections/oauth/callback"] {
         let request = server.keyless(reqwest::Method::GET, path).header("host", "rebound.example");
-        assert_eq!(crate::support::sent(request).await.status, 421, "{path}");
+        assert_eq!(sent(request).await.status, 421, "{path}");
     }
 }
 
@@ -203,7 +203,7 @@ async fn of_two_flows_that_race_one_link_connects_once_and_gives_the_other_grant
     let (ada, grace) = (Browser::new(), Browser::new());
     let (first, second) = (ada.to_consent(&link).await, grace.to_consent(&link).await);
     let token = "/sandbox/oauth/token";
-    road.block(token, crate::support::Trouble::Closed);
+    road.block(token, Trouble::Closed);
     let (first, second) =
         (first.form().with("account", "acme").allow(), second.form().with("account", "globex").allow());
     let both = async {
@@ -218,7 +218,7 @@ async fn of_two_flows_that_race_one_link_connects_once_and_gives_the_other_grant
     let failed = receiver.first("connection.failed").await;
     assert_eq!(failed.data()["code"], "link_used");
     road.wait_for("/sandbox/oauth/revoke", 1).await;
-    crate::support::eventually("one of the two grants to be dead", || async {
+    eventually("one of the two grants to be dead", || async {
         let mut dead = 0;
         for exchange in road.passed(token) {
             let tokens: Value = serde_json::from_slice(&exchange.answer).expect("JSON");
@@ -229,8 +229,20 @@ async fn of_two_flows_that_race_one_link_connects_once_and_gives_the_other_grant
     .await;
 }
 
+#[tokio::test]
+async fn a_flow_that_comes_back_after_its_link_was_used_connects_nothing() {
+    let server = TestServer::start().await;
+    let link = server.link("user-1").await;
+    let late = Browser::new();
+    let consent = late.to_consent(&link).await;
+    Browser::new().connect(&link).await.assert_says(200, "Sandbox is connected");
+    let page = late.submit(&consent.form().with("account", "globex").allow()).await;
+    page.assert_says(410, "This link has already been used");
+    assert_eq!(server.count("/connections").await, 1);
+}
+
 /// What the sandbox answers to the holder of this access token.
 async fn sandbox_status(server: &TestServer, access_token: &str) -> u16 {
     let request = server.keyless(reqwest::Method::GET, "/sandbox/api/me").bearer_auth(access_token);
-    crate::support::sent(request).await.status
+    sent(request).await.status
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Receiver, Road, TestServer, an_import, eventually, sent, text};
+use crate::support::{Receiver, Road, TestServer, Trouble, an_import, eventually, sent, text};
 
 #[tokio::test]
 async fn an_import_makes_a_connection_and_its_event() {
@@ -182,13 +182,13 @@ async fn a_revocation_that_the_provider_misses_is_tried_again() {
     let server = TestServer::behind(&road).await;
     let connected = server.connect("user-1").await;
     let revoke = "/sandbox/oauth/revoke";
-    road.block(revoke, crate::support::Trouble::Answer(503, &[], ""));
+    road.block(revoke, Trouble::Answer(503, &[], ""));
     server.delete(&format!("/connections/{}", connected.id)).await.expect(200);
     road.wait_for(revoke, 1).await;
     road.open(revoke);
     eventually("the second try", || async {
         server.advance(std::time::Duration::from_secs(1));
-        (!road.passed(revoke).is_empty()).then_some(())
+        (road.arrived(revoke) > 1).then_some(())
     })
     .await;
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use panora::model::Time;
 use serde_json::{Value, json};
 
-use crate::support::{Delivery, Endpoint, Receiver, Reply, TestServer, is_signed_with, text};
+use crate::support::{
+    Delivery, Endpoint, Receiver, Reply, TestServer, eventually, free_port, is_signed_with, text,
+};
 
 /// The default schedule, in seconds.
 const GAPS: [u64; 9] = [5, 60, 300, 1800, 7200, 18_000, 36_000, 86_400, 86_400];
@@ -158,7 +160,7 @@ async fn an_endpoint_that_never_answers_is_given_up_after_15_seconds_and_logged(
 #[tokio::test]
 async fn a_port_where_nobody_listens_is_logged_with_its_cause() {
     let server = TestServer::start().await;
-    let url = format!("http://127.0.0.1:{}/", crate::support::free_port());
+    let url = format!("http://127.0.0.1:{}/", free_port());
     let endpoint = server.post("/webhooks", &json!({"url": url, "scope": ["*"]})).await.expect(201);
     let endpoint = Endpoint { id: text(&endpoint["id_webhook_endpoint"]), secret: text(&endpoint["secret"]) };
     server.import("user-1", json!({})).await;
@@ -230,7 +232,7 @@ async fn a_delivery_whose_tries_are_spent_while_the_endpoint_takes_others_has_fa
     receiver.wait_for(2).await;
     server.advance(Duration::from_secs(2));
     let path = format!("/deliveries/{}", id_of_delivery(&server, &endpoint, &first).await);
-    let failed = crate::support::eventually("the delivery to fail", || async {
+    let failed = eventually("the delivery to fail", || async {
         let delivery = server.get(&path).await.expect(200);
         (delivery["status"] == "failed").then_some(delivery)
     })

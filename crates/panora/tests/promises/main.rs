@@ -16,6 +16,7 @@ mod linked_users;
 mod magic_links;
 mod nothing_lost;
 mod numbers;
+mod own_providers;
 mod passthrough;
 mod problems;
 mod renewals;

@@ -36,9 +36,16 @@ async fn no_connection_and_no_event_is_lost_to_kill_9() {
             process.endpoint(&receiver, &["connection.created"]).await;
         }
         let moment = Duration::from_millis(20 + random.below(600));
-        // The work has no end of its own: the kill is its end.
-        drop(tokio::time::timeout(moment, work(&process, round, &told)).await);
-        process.kill();
+        let callers = process.with_key(&key);
+        // Killed under callers that wait for their answers.
+        let end = async {
+            drop(tokio::time::timeout(moment, std::future::pending::<()>()).await);
+            process.kill();
+        };
+        tokio::select! {
+            () = work(&callers, round, &told) => panic!("the work has no end of its own"),
+            () = end => {}
+        }
     }
     let clock = Clock::system();
     clock.advance(PAST_LEASES);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Browser, Receiver, TestServer, text};
+use crate::support::{Browser, Receiver, TestServer, sent, text};
 
 /// As a caller writes it: keys out of order, and everything that parsers trip over.
 const METADATA: &str = r#"{"b": 0.1, "a": 1.0, "c": 1e21, "d": 5e-324, "e": -0, "f": 9007199254740993, "g": 1e400,
@@ -66,8 +66,7 @@ async fn changed_metadata_follows_the_same_rule() {
     let connection = server.import("user-1", json!({})).await;
     let path = format!("/connections/{}", text(&connection["id_connection"]));
     let request = server.request(reqwest::Method::PATCH, &path).header("content-type", "application/json");
-    let answer =
-        crate::support::sent(request.body(format!("{{\"metadata\": {METADATA}}}"))).await.expect(200);
+    let answer = sent(request.body(format!("{{\"metadata\": {METADATA}}}"))).await.expect(200);
     assert_same(&answer["metadata"]);
     assert_same(&server.get(&path).await.expect(200)["metadata"]);
 }

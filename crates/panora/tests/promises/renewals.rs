@@ -110,3 +110,12 @@ async fn an_import_of_an_account_that_is_connected_renews_it_with_200() {
     let renewed = server.post("/connections", &an_import("user-1", body)).await.expect(200);
     assert_eq!(renewed["connection_token"], connected.token.as_str());
 }
+
+#[tokio::test]
+async fn where_the_account_is_unknown_each_import_is_another_connection() {
+    let server = TestServer::start().await;
+    let (first, second) =
+        (server.import("user-1", json!({})).await, server.import("user-1", json!({})).await);
+    assert_ne!(first["id_connection"], second["id_connection"]);
+    assert_eq!(server.count("/connections").await, 2);
+}

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
@@ -33,7 +34,7 @@ enum Lasts {
     UntilOpened,
 }
 
-/// A request that passed, and its answer.
+/// A request that was answered.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// Path and query.
@@ -99,7 +100,7 @@ impl Road {
         self.shared.opened.notify_waiters();
     }
 
-    /// All exchanges of a path that have ended.
+    /// All exchanges of a path that have ended, those that trouble answered included.
     pub fn passed(&self, path: &str) -> Vec<Exchange> {
         self.all_passed().into_iter().filter(|it| path_of(&it.target) == path).collect()
     }
@@ -137,55 +138,65 @@ impl Shared {
         }
         Some(trouble)
     }
-}
 
-async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    lock(&shared.arrivals).push(path.clone());
-    shared.arrived.notify_waiters();
-    loop {
-        let opened = shared.opened.notified();
-        match shared.trouble_of(&path) {
-            None => return forward(&shared, request).await,
-            Some(Trouble::Closed) => opened.await,
-            Some(Trouble::Never) => return std::future::pending().await,
-            Some(Trouble::Garbage) => return "<!doctype html><p>We are down for tea.".into_response(),
-            Some(Trouble::Answer(status, headers, body)) => return answer(status, headers, body),
-        }
+    async fn forward(&self, parts: &Parts, body: Bytes) -> Response {
+        let url = format!("{}{}", lock(&self.destination), target_of(parts));
+        let onward = self.client.request(parts.method.clone(), url).headers(parts.headers.clone());
+        let Ok(answer) = onward.body(body).send().await else {
+            return StatusCode::BAD_GATEWAY.into_response();
+        };
+        let (status, mut headers) = (answer.status(), answer.headers().clone());
+        headers.remove(header::TRANSFER_ENCODING);
+        let mut response = Response::new(Body::from(answer.bytes().await.unwrap_or_default()));
+        (*response.status_mut(), *response.headers_mut()) = (status, headers);
+        response
+    }
+
+    async fn remember(&self, parts: Parts, body: Bytes, response: Response) -> Response {
+        let target = target_of(&parts).to_owned();
+        let (answer_parts, answer) = response.into_parts();
+        let answer = to_bytes(answer, usize::MAX).await.unwrap_or_default();
+        lock(&self.passed).push(Exchange {
+            target,
+            headers: parts.headers,
+            body,
+            answer_headers: answer_parts.headers.clone(),
+            answer: answer.clone(),
+        });
+        Response::from_parts(answer_parts, Body::from(answer))
     }
 }
 
+async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let path = parts.uri.path().to_owned();
+    lock(&shared.arrivals).push(path.clone());
+    shared.arrived.notify_waiters();
+    let response = loop {
+        let opened = shared.opened.notified();
+        match shared.trouble_of(&path) {
+            None => break shared.forward(&parts, body.clone()).await,
+            Some(Trouble::Closed) => opened.await,
+            Some(Trouble::Never) => return std::future::pending().await,
+            Some(Trouble::Garbage) => break answer(200, &[], "<!doctype html><p>We are down for tea."),
+            Some(Trouble::Answer(status, headers, body)) => break answer(status, headers, body),
+        }
+    };
+    shared.remember(parts, body, response).await
+}
+
 fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Response {
-    let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
+    let kind = if body.starts_with('<') { "text/html" } else { "application/json" };
+    let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, kind);
     for (name, value) in headers {
         response = response.header(*name, *value);
     }
     response.body(Body::from(body)).expect("a test names real statuses and headers")
 }
 
-async fn forward(shared: &Shared, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let url = format!("{}{target}", lock(&shared.destination));
-    let onward = shared.client.request(parts.method.clone(), url).headers(parts.headers.clone());
-    let Ok(answer) = onward.body(body.clone()).send().await else {
-        return StatusCode::BAD_GATEWAY.into_response();
-    };
-    let (status, mut answer_headers) = (answer.status(), answer.headers().clone());
-    let answer = answer.bytes().await.unwrap_or_default();
-    lock(&shared.passed).push(Exchange {
-        target,
-        headers: parts.headers,
-        body,
-        answer_headers: answer_headers.clone(),
-        answer: answer.clone(),
-    });
-    answer_headers.remove(header::TRANSFER_ENCODING);
-    let mut response = Response::new(Body::from(answer));
-    *response.status_mut() = status;
-    *response.headers_mut() = answer_headers;
-    response
+fn target_of(parts: &Parts) -> &str {
+    parts.uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
 fn path_of(target: &str) -> &str {

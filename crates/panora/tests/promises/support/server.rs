@@ -10,7 +10,7 @@ use panora::clock::Clock;
 use panora::config::ServeArgs;
 use panora::model::{ApiKey, ApiKeyId, ApiKeyRecord, Project, ProjectId};
 use panora::random::Random;
-use panora::server::{Server, Surroundings};
+use panora::server::{Server, StartError, Surroundings};
 
 use super::api::Api;
 use super::database::Database;
@@ -22,7 +22,7 @@ pub struct Settings {
     flags: Vec<String>,
     variables: BTreeMap<String, String>,
     database: Option<Database>,
-    road: Option<(String, Road)>,
+    road: Option<Road>,
 }
 
 /// Reads flags as `panora serve` does.
@@ -56,7 +56,7 @@ impl Settings {
     /// Everybody reaches the server by this road.
     #[must_use]
     pub fn behind(mut self, road: &Road) -> Self {
-        self.road = Some((road.url.clone(), road.clone()));
+        self.road = Some(road.clone());
         self
     }
 
@@ -65,21 +65,50 @@ impl Settings {
     }
 
     /// Starts with a clock that the test has set.
-    pub async fn start_at(self, clock: Clock) -> TestServer {
+    pub async fn start_at(mut self, clock: Clock) -> TestServer {
         log_if_wanted();
-        let database = match self.database {
+        let database = self.own_database().await;
+        let key = ApiKey::generate(&Random::system()).expose().to_owned();
+        let road = self.road.take();
+        let server = self.open(&database, &key, road.as_ref(), clock).await.expect("the server starts");
+        let mut url = format!("http://{}", server.address);
+        if let Some(road) = road {
+            road.leads_to(&url);
+            url = road.url;
+        }
+        TestServer { api: Api::new(url, key), server, _database: database }
+    }
+
+    /// Why it does not start, in words.
+    pub async fn refused(mut self) -> String {
+        let database = self.own_database().await;
+        let key = ApiKey::generate(&Random::system()).expose().to_owned();
+        match self.open(&database, &key, None, Clock::system()).await {
+            Ok(_) => panic!("the server started"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    async fn own_database(&mut self) -> Database {
+        match self.database.take() {
             Some(database) => database,
             None => Database::fresh().await,
-        };
-        let key = ApiKey::generate(&Random::system()).expose().to_owned();
-        let mut flags = vec!["panora".to_owned()];
-        let has_address = self.flags.iter().any(|flag| flag == "--bind");
-        flags.extend(
-            (!has_address).then_some(["--bind", "127.0.0.1:0"]).into_iter().flatten().map(str::to_owned),
-        );
-        flags.extend(["--bootstrap-api-key".to_owned(), key.clone()]);
-        if let Some((url, _)) = &self.road {
-            flags.extend(["--public-url".to_owned(), url.clone()]);
+        }
+    }
+
+    async fn open(
+        self,
+        database: &Database,
+        key: &str,
+        road: Option<&Road>,
+        clock: Clock,
+    ) -> Result<Server, StartError> {
+        let mut flags: Vec<String> = vec!["panora".into(), "--bootstrap-api-key".into(), key.into()];
+        if !self.flags.iter().any(|flag| flag == "--bind") {
+            flags.extend(["--bind".into(), "127.0.0.1:0".into()]);
+        }
+        if let Some(road) = road {
+            flags.extend(["--public-url".into(), road.url.clone()]);
         }
         flags.extend(self.flags);
         let mut args = Serve::parse_from(flags).args;
@@ -90,15 +119,7 @@ impl Settings {
         args.storage.database_url = given("DATABASE_URL").map(Into::into);
         args.storage.encryption_keys = given("PANORA_ENCRYPTION_KEYS").map(Into::into);
         let around = Surroundings { clock, random: Random::system(), variables: self.variables };
-        let server = Server::start(args, around).await.expect("the server starts");
-        let straight = format!("http://{}", server.address);
-        let url = if let Some((url, road)) = self.road {
-            road.leads_to(&straight);
-            url
-        } else {
-            straight
-        };
-        TestServer { api: Api::new(url, key), server, _database: database }
+        Server::start(args, around).await
     }
 }
 
