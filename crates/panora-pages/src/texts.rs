@@ -222,7 +222,7 @@ groups! {
     DocsTexts {
         title, menu, filter, download, introduction, authentication, authentication_advice, parameters, body,
         responses, name, r#type, description, required, example, example_answer, copy, copied, link, deprecated,
-        failures, failures_advice, code, meaning, other, sample,
+        problems, problems_advice, failures, failures_advice, code, meaning, other, sample,
     }
 }
 

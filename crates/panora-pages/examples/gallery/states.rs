@@ -323,6 +323,6 @@ fn others() -> Pages {
         named("sandbox-error", error.render()),
         named("not-found", NotFoundPage.render()),
         named("misdirected", MisdirectedPage { public_url: "https://connect.acme.com".to_owned() }.render()),
-        named("docs", DocsPage { document }.render()),
+        named("docs", DocsPage { document, problems: &[("not_found", "There is nothing here.")] }.render()),
     ]
 }

@@ -24,6 +24,8 @@ const LANGUAGE: Language = Language::English;
 pub struct DocsPage {
     /// An OpenAPI 3.1 document, which is served at `/openapi.json`.
     pub document: Value,
+    /// `(code, meaning)` of every problem that the API answers with.
+    pub problems: &'static [(&'static str, &'static str)],
 }
 
 impl DocsPage {
@@ -36,6 +38,7 @@ impl DocsPage {
             introduction: info("description").map(|text| markdown::html(text, HeadingLevel::H2)),
             groups: groups(Reader::new(&self.document), LANGUAGE.texts()),
             codes: crate::codes(),
+            problems: self.problems,
         };
         crate::render(&view)
     }
@@ -50,6 +53,7 @@ struct View<'a> {
     introduction: Option<HtmlSafeOutput<String>>,
     groups: Vec<Group>,
     codes: Vec<(&'static str, String)>,
+    problems: &'a [(&'static str, &'static str)],
 }
 
 impl View<'_> {

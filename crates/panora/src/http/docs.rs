@@ -6,12 +6,13 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use utoipa::openapi::OpenApi;
 
+use super::problem_codes::CODES;
 use crate::app::App;
 
 /// `/openapi.json` and `/docs`, rendered once.
 pub fn routes(document: &OpenApi) -> Router<App> {
     let json = serde_json::to_value(document).expect("the document serializes");
-    let page = panora_pages::DocsPage { document: json.clone() }.render();
+    let page = panora_pages::DocsPage { document: json.clone(), problems: CODES }.render();
     let text = serde_json::to_string_pretty(&json).expect("the document serializes");
     Router::new()
         .route("/docs", get(move || async move { Html(page) }))

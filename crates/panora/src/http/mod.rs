@@ -7,6 +7,7 @@ pub mod extract;
 mod hosted;
 mod pages;
 pub mod problem;
+mod problem_codes;
 mod request_id;
 
 use axum::extract::DefaultBodyLimit;

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::problem_codes::CODES;
 use crate::connect::ConnectError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
@@ -51,6 +52,7 @@ pub struct ProblemDocument {
 
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        debug_assert!(CODES.iter().any(|(known, _)| *known == code), "`{code}` is not documented");
         Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
     }
 
@@ -103,7 +105,7 @@ impl Problem {
     /// The document, once the request's id is known.
     pub fn render(self, request_id: &str) -> Response {
         let document = ProblemDocument {
-            kind: format!("/docs#{}", self.code),
+            kind: format!("/docs#error-{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
             detail: self.detail,

@@ -26,7 +26,7 @@ async fn a_missing_key_says_how_to_send_one() {
       "request_id": "(id)",
       "status": 401,
       "title": "Unauthorized",
-      "type": "/docs#missing_api_key"
+      "type": "/docs#error-missing_api_key"
     }
     "#);
 }
@@ -50,7 +50,7 @@ async fn an_unknown_field_says_which_and_what_is_known() {
       "request_id": "(id)",
       "status": 400,
       "title": "Bad Request",
-      "type": "/docs#invalid_request"
+      "type": "/docs#error-invalid_request"
     }
     "#);
 }
@@ -74,7 +74,7 @@ async fn an_unknown_scope_says_which_and_what_is_near() {
       "request_id": "(id)",
       "status": 400,
       "title": "Bad Request",
-      "type": "/docs#invalid_request"
+      "type": "/docs#error-invalid_request"
     }
     "#);
 }
@@ -91,7 +91,16 @@ async fn nothing_found_does_not_say_whether_it_is_somebody_else_s() {
       "request_id": "(id)",
       "status": 404,
       "title": "Not Found",
-      "type": "/docs#not_found"
+      "type": "/docs#error-not_found"
     }
     "#);
+}
+
+#[tokio::test]
+async fn a_problem_s_type_leads_to_its_explanation() {
+    let server = TestServer::start().await;
+    let problem = sent(server.keyless(Method::GET, "/projects")).await;
+    let anchor = problem.body["type"].as_str().and_then(|it| it.strip_prefix("/docs#")).expect("an anchor");
+    let docs = sent(server.keyless(Method::GET, "/docs")).await;
+    assert!(docs.text.contains(&format!("id=\"{anchor}\"")), "{anchor}");
 }

@@ -16,7 +16,8 @@ use super::person::Person;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::extract::{
-    BodyRules, Create, IdPath, NoQuery, PageParams, Query, metadata, parse_id, return_url,
+    BodyRules, Create, IdPath, NoQuery, PageParams, Query, is_email, is_language_tag, metadata, parse_id,
+    return_url,
 };
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::model::{
@@ -259,8 +260,11 @@ fn check(app: &App, project: ProjectId, body: &NewMagicLink) -> Result<Option<Co
     if let Some(url) = &body.return_url {
         return_url("/return_url", url)?;
     }
-    if body.email.as_ref().is_some_and(|email| !email.contains('@')) {
+    if body.email.as_deref().is_some_and(|email| !is_email(email)) {
         return Err(Problem::field("/email", "Not an e-mail address."));
+    }
+    if body.locale.as_deref().is_some_and(|locale| !is_language_tag(locale)) {
+        return Err(Problem::field("/locale", "Not a language tag such as `en` or `pt-BR`."));
     }
     if body.expires_in.is_some_and(|seconds| !MagicLink::LIFE_SECONDS.contains(&seconds)) {
         return Err(Problem::field("/expires_in", "From 60 to 2,592,000 seconds."));

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, JsonBody, NoQuery, given, return_url};
+use crate::http::extract::{BodyRules, JsonBody, NoQuery, given, is_email, return_url};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::model::{Project, Time};
 
@@ -130,7 +130,7 @@ fn check(change: &ProjectChange) -> Result<(), Problem> {
         }
     }
     if let Some(Some(email)) = &change.support_email
-        && !email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+        && !is_email(email)
     {
         return Err(Problem::field("/support_email", "Not an e-mail address."));
     }

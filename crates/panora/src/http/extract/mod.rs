@@ -12,4 +12,4 @@ pub use idempotency::{Create, Idempotency};
 pub use page::{PageParams, page_answer};
 pub use path::IdPath;
 pub use query::{NoQuery, Query, refuse_query};
-pub use values::{MAX_TEXT, given, metadata, parse_id, return_url};
+pub use values::{MAX_TEXT, given, is_email, is_language_tag, metadata, parse_id, return_url};

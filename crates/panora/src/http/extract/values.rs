@@ -18,6 +18,26 @@ pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(deserializer).map(Some)
 }
 
+/// Whether a mail could go there: one `@` between two parts without blanks, controls or brackets.
+pub fn is_email(text: &str) -> bool {
+    let plain = |it: char| {
+        !it.is_whitespace() && !it.is_control() && !matches!(it, '<' | '>' | ',' | ';' | '"' | '@')
+    };
+    let parts = text.split_once('@');
+    parts.is_some_and(|(name, host)| {
+        !name.is_empty() && !host.is_empty() && (name.chars().chain(host.chars())).all(plain)
+    })
+}
+
+/// Whether it has the shape of a language tag (RFC 5646, section 2.1).
+pub fn is_language_tag(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let first = parts
+        .next()
+        .is_some_and(|it| (2..=8).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_alphabetic()));
+    first && parts.all(|it| (1..=8).contains(&it.len()) && it.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
 /// An id in a body: malformed is 400.
 pub fn parse_id<T: FromStr>(pointer: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|_| Problem::field(pointer, "Not an id: ids are UUIDs."))
