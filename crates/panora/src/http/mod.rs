@@ -11,6 +11,7 @@ mod problem_codes;
 mod request_id;
 
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::{Router, middleware};
@@ -33,8 +34,10 @@ pub fn router(app: &App) -> Router {
     if app.has_sandbox() {
         all = all.merge(sandbox::api());
     }
-    all.fallback(unmatched)
-        .method_not_allowed_fallback(wrong_method)
+    // What is below /connect has its headers even where there is nothing.
+    let headers = middleware::from_fn(pages::headers);
+    all.fallback(unmatched.layer(headers.clone()))
+        .method_not_allowed_fallback(wrong_method.layer(headers))
         // Each handler bounds what it reads.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), request_id::layer))

@@ -86,10 +86,11 @@ impl MagicLink {
 
     /// Why the link cannot be opened, or may not store a connection, at `now`.
     pub fn refusal(&self, now: Time) -> Option<LinkRefusal> {
-        if self.revoked_at.is_some() {
-            Some(LinkRefusal::Revoked)
-        } else if self.used_at.is_some() && self.single_use {
+        // What was used before it was revoked stays used.
+        if self.used_at.is_some() && self.single_use {
             Some(LinkRefusal::Used)
+        } else if self.revoked_at.is_some() {
+            Some(LinkRefusal::Revoked)
         } else if self.expires_at <= now {
             Some(LinkRefusal::Expired)
         } else {

@@ -49,8 +49,39 @@ pub enum CallError {
     Unanswered(Failure),
 }
 
-/// Calls the provider. Whatever it answers is an answer.
+/// The longest wait for a provider that asks for patience.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Where it does not say for how long.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Calls the provider. Whatever it answers is an answer; a call that may be repeated is, once, after a 429 or
+/// 503 that asks for at most ten seconds.
 pub async fn call(app: &App, connection: &StoredConnection, call: &Call) -> Result<Called, CallError> {
+    let called = call_authorized(app, connection, call).await?;
+    match pause_before_repeat(call, &called.answer) {
+        Some(pause) => {
+            app.clock.sleep(pause).await;
+            call_authorized(app, connection, call).await
+        }
+        None => Ok(called),
+    }
+}
+
+/// Safe and idempotent methods may be repeated (RFC 9110, section 9.2.2).
+fn pause_before_repeat(call: &Call, answer: &Answer) -> Option<Duration> {
+    let repeatable = matches!(call.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
+    if !repeatable || !matches!(answer.status.as_u16(), 429 | 503) {
+        return None;
+    }
+    let asked = match answer.headers.get(http::header::RETRY_AFTER) {
+        Some(value) => Duration::from_secs(value.to_str().ok()?.trim().parse().ok()?),
+        None => PAUSE,
+    };
+    (asked <= PATIENCE).then_some(asked)
+}
+
+/// With a fresh token; and once more with a newer one, where the provider no longer knew it.
+async fn call_authorized(app: &App, connection: &StoredConnection, call: &Call) -> Result<Called, CallError> {
     let credentials = fresh_credentials(app, connection, None).await?;
     let called = send(app, connection, call, &credentials).await?;
     if called.answer.status != 401 {

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::connect::RefreshError;
 use crate::http::auth::Caller;
-use crate::http::extract::read;
+use crate::http::extract::{MAX_TEXT, read};
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::model::{ConnectionStatus, ConnectionToken};
 use crate::passthrough::{Call, CallError, Called, call, is_forwarded, shown_headers};
@@ -112,6 +112,9 @@ async fn connection(app: &App, caller: Caller, headers: &HeaderMap) -> Result<St
 fn read_call(body: &[u8]) -> Result<Call, Problem> {
     // By the text, not by our rules for numbers: what is in `data` is the provider's business.
     let wanted: ProviderCall = crate::http::extract::read_raw_json(body)?;
+    if wanted.path.chars().count() > MAX_TEXT {
+        return Err(Problem::field("/path", "A string may hold 2,048 characters."));
+    }
     let method = Method::from_bytes(wanted.method.to_ascii_uppercase().as_bytes());
     let known = [
         Method::GET,

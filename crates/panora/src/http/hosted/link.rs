@@ -1,6 +1,7 @@
 //! Opening a magic link: its token is swapped for a cookie and leaves the address bar.
 
 use axum::extract::{Path, State};
+use axum::http::Method;
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse, Redirect, Response};
 use panora_pages::{Failure, flow_path};
@@ -15,8 +16,13 @@ use crate::model::{LinkRefusal, LinkToken};
 pub async fn open(
     State(app): State<App>,
     Path(token): Path<String>,
+    method: Method,
     cookies: FlowCookies,
 ) -> Result<Response, Elsewhere> {
+    // Whoever only asks for the headers does not begin anything.
+    if method == Method::HEAD {
+        return Ok(().into_response());
+    }
     match open_link(&app, &LinkToken::from_text(token), &cookies.0).await? {
         LinkOpening::New(id, cookie) => {
             let to = Redirect::to(&flow_path(&id.to_string()));
