@@ -129,7 +129,7 @@ fn secrets_that_passed(road: &Road, secrets: &mut Secrets) {
 
 /// Whether the bytes hold the secret, as it is or in base64.
 fn holds(bytes: &[u8], secret: &[u8]) -> bool {
-    let exactly = |it: &[u8]| it.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let exactly = |it: &[u8]| it.iter().map(|byte| format!("\\x{byte:02x}")).collect::<Vec<_>>().concat();
     let either =
         format!("(?-u)(?:{}|{})", exactly(secret), exactly(BASE64_STANDARD.encode(secret).as_bytes()));
     regex::bytes::Regex::new(&either).expect("every byte is escaped").is_match(bytes)

@@ -73,7 +73,7 @@ impl Browser {
             let onward = headers.get(LOCATION).and_then(|to| url.join(to.to_str().ok()?).ok());
             match onward {
                 Some(to) if status.is_redirection() && hops > 0 => {
-                    (url, method, hops) = (to, Method::GET, hops - 1)
+                    (url, method, hops) = (to, Method::GET, hops - 1);
                 }
                 _ => {
                     let html = response.text().await.expect("a page is text");

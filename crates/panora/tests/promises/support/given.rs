@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::api::Api;
 use super::browser::{Browser, Page};
-use super::receiver::{Delivery, Receiver};
+use super::receiver::Receiver;
 use super::wait::eventually;
 
 /// An endpoint, and the secret that its creation has shown.
@@ -141,11 +141,6 @@ pub fn an_import(origin_id: &str, body: Value) -> Value {
         import.extend(body);
     }
     import
-}
-
-/// The deliveries about one connection.
-pub fn deliveries_of<'a>(arrived: &'a [Delivery], id_connection: &str) -> Vec<&'a Delivery> {
-    arrived.iter().filter(|delivery| delivery.data()["id_connection"] == id_connection).collect()
 }
 
 /// The text of a JSON string.

@@ -15,7 +15,7 @@ mod wait;
 pub use api::{Answer, Api, sent};
 pub use browser::{Browser, Page};
 pub use database::Database;
-pub use given::{Connected, Endpoint, an_import, deliveries_of, text};
+pub use given::{Connected, Endpoint, an_import, text};
 pub use process::{Process, free_port};
 pub use receiver::{Delivery, Receiver, Reply};
 pub use road::{Road, Trouble};
