@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use url::Url;
 
-use crate::support::{Browser, Page, Receiver, Road, Settings, TestServer, Trouble, text};
+use crate::support::{Browser, Page, Receiver, Road, Settings, TestServer, Trouble, sent, text};
 
 const TOKEN: &str = "/sandbox/oauth/token";
 
@@ -242,4 +242,19 @@ async fn a_provider_that_is_not_in_the_link_cannot_be_reached_by_its_address() {
     let flow = page.url.path().trim_end_matches("/sandbox").to_owned();
     let page = browser.open_only(format!("{}{flow}/hubspot/authorize", server.url)).await;
     assert_eq!(page.status, 404, "{}", page.text());
+}
+
+#[tokio::test]
+async fn another_site_s_link_cannot_skip_the_page_that_says_what_is_shared() {
+    let server = TestServer::start().await;
+    let link = server.link("user-1").await;
+    let opened = Browser::new().open_only(&link).await;
+    let cookie = opened.cookies[0].split(';').next().unwrap_or_default().to_owned();
+    let authorize = format!("{}/sandbox/authorize", opened.leads_to().path());
+    let request = server.keyless(reqwest::Method::GET, &authorize).header("cookie", &cookie);
+    let answer = sent(request.header("sec-fetch-site", "cross-site")).await;
+    assert!(!answer.header("location").contains("/sandbox/oauth/authorize"), "{}", answer.header("location"));
+    let request = server.keyless(reqwest::Method::GET, &authorize).header("cookie", &cookie);
+    let answer = sent(request.header("sec-fetch-site", "same-origin")).await;
+    assert!(answer.header("location").contains("/sandbox/oauth/authorize"), "{}", answer.header("location"));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Receiver, TestServer, text};
+use crate::support::{Answer, Browser, Receiver, TestServer, text};
 
 async fn a_user(server: &TestServer, origin_id: &str) -> Value {
     server.post("/linked_users", &json!({"linked_user_origin_id": origin_id})).await.expect(201)
@@ -138,4 +138,36 @@ async fn deleting_a_linked_user_cancels_older_unsent_deliveries_about_the_person
     let user = text(&connection["id_linked_user"]);
     server.delete(&format!("/linked_users/{user}")).await.expect(200);
     assert_eq!(server.only_delivery(&endpoint).await["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn deleting_a_linked_user_erases_what_its_deliveries_were_answered() {
+    let (server, receiver) = (TestServer::start().await, Receiver::start().await);
+    let endpoint = server.endpoint(&receiver, &["connection.created"]).await;
+    let connection = server.import("user-1", json!({"metadata": {"name": "Ada"}})).await;
+    assert!(server.delivery_after(&endpoint, 1).await["attempts"][0]["detail"].is_object());
+    server.delete(&format!("/linked_users/{}", text(&connection["id_linked_user"]))).await.expect(200);
+    assert_eq!(server.only_delivery(&endpoint).await["attempts"][0]["detail"], Value::Null);
+    let path = format!("/connections/{}", text(&connection["id_connection"]));
+    assert!(!server.get(&path).await.text.contains("Ada"));
+}
+
+#[tokio::test]
+async fn a_person_who_comes_back_after_being_deleted_is_another_linked_user() {
+    let server = TestServer::start().await;
+    let first = a_user(&server, "user-1").await;
+    server.delete(&format!("/linked_users/{}", text(&first["id_linked_user"]))).await.expect(200);
+    assert_ne!(a_user(&server, "user-1").await["id_linked_user"], first["id_linked_user"]);
+}
+
+#[tokio::test]
+async fn a_linked_user_deleted_on_the_way_is_connected_to_nothing() {
+    let server = TestServer::start().await;
+    let browser = Browser::new();
+    let link = server.magic_link("user-1").await;
+    let consent = browser.to_consent(&text(&link["url"])).await;
+    server.delete(&format!("/linked_users/{}", text(&link["id_linked_user"]))).await.expect(200);
+    let page = browser.submit(&consent.form().allow()).await;
+    assert!((400..500).contains(&page.status), "{} {}", page.status, page.text());
+    assert_eq!((server.count("/connections").await, server.count("/linked_users").await), (0, 0));
 }

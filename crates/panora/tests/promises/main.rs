@@ -19,6 +19,8 @@ mod numbers;
 mod own_providers;
 mod passthrough;
 mod problems;
+mod projects;
+mod providers;
 mod renewals;
 mod requests;
 mod secrets_at_rest;

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Connected, Receiver, Road, TestServer, Trouble, sent};
+use crate::support::{Connected, Receiver, Road, TestServer, Trouble, eventually, sent, text};
 
 const CONTACTS: &str = "/sandbox/api/contacts";
 const TOKEN: &str = "/sandbox/oauth/token";
@@ -258,4 +258,27 @@ async fn a_refresh_that_fails_for_a_moment_loses_nothing() {
     road.open(TOKEN);
     assert_eq!(server.passthrough(&connected.token, &call).await.expect(200)["status"], 200);
     assert_eq!(server.get(&format!("/connections/{}", connected.id)).await.expect(200)["status"], "valid");
+}
+
+#[tokio::test]
+async fn a_token_that_is_refreshed_while_its_connection_is_revoked_is_revoked_too() {
+    let (road, server, connected) = given().await;
+    server.advance(Duration::from_mins(61));
+    road.block_once(TOKEN, Trouble::Late);
+    let call = json!({"method": "GET", "path": "/me"});
+    let revoke = async {
+        road.holds_an_answer().await;
+        server.delete(&format!("/connections/{}", connected.id)).await.expect(200);
+        road.wait_for("/sandbox/oauth/revoke", 1).await;
+        road.open(TOKEN);
+    };
+    let (answer, ()) = tokio::join!(server.passthrough(&connected.token, &call), revoke);
+    assert!(answer.status >= 400, "{}", answer.text);
+    let fresh: Value = serde_json::from_slice(&road.passed(TOKEN)[1].answer).expect("JSON");
+    eventually("the fresh token to be dead", || async {
+        let request = server.keyless(Method::GET, "/sandbox/api/me");
+        let status = sent(request.bearer_auth(text(&fresh["access_token"]))).await.status;
+        (status == 401).then_some(())
+    })
+    .await;
 }

@@ -124,7 +124,9 @@ impl Api {
     pub async fn delivery_after(&self, endpoint: &Endpoint, attempts: usize) -> Value {
         eventually(&format!("{attempts} recorded attempts"), || async {
             let delivery = self.only_delivery(endpoint).await;
-            (delivery["attempts"].as_array().map_or(0, Vec::len) >= attempts).then_some(delivery)
+            let recorded = delivery["attempts"].as_array().map_or(0, Vec::len);
+            let counted = delivery["tries"].as_u64() >= u64::try_from(attempts).ok();
+            (recorded >= attempts && counted).then_some(delivery)
         })
         .await
     }

@@ -26,6 +26,8 @@ pub enum Trouble {
     Never,
     /// Passes once [`Road::open`] is called.
     Closed,
+    /// Passes at once; the answer passes once [`Road::open`] is called.
+    Late,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -58,6 +60,7 @@ struct Shared {
     arrivals: Mutex<Vec<String>>,
     arrived: Notify,
     opened: Notify,
+    answered: Notify,
     client: reqwest::Client,
 }
 
@@ -72,6 +75,7 @@ impl Road {
             arrivals: Mutex::default(),
             arrived: Notify::new(),
             opened: Notify::new(),
+            answered: Notify::new(),
             client: super::api::client().build().expect("a client can be made"),
         });
         let router = Router::new().fallback(pass).with_state(shared.clone());
@@ -107,6 +111,11 @@ impl Road {
 
     pub fn all_passed(&self) -> Vec<Exchange> {
         lock(&self.shared.passed).clone()
+    }
+
+    /// Waits until an answer is held back by [`Trouble::Late`].
+    pub async fn holds_an_answer(&self) {
+        within("an answer to hold back", self.shared.answered.notified()).await;
     }
 
     /// How many requests to the path have set out.
@@ -178,6 +187,12 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         match shared.trouble_of(&path) {
             None => break shared.forward(&parts, body.clone()).await,
             Some(Trouble::Closed) => opened.await,
+            Some(Trouble::Late) => {
+                let response = shared.forward(&parts, body.clone()).await;
+                shared.answered.notify_one();
+                opened.await;
+                break response;
+            }
             Some(Trouble::Never) => return std::future::pending().await,
             Some(Trouble::Garbage) => break answer(200, &[], "<!doctype html><p>We are down for tea."),
             Some(Trouble::Answer(status, headers, body)) => break answer(status, headers, body),

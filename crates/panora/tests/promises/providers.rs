@@ -1,0 +1,63 @@
+//! Providers: what can be connected, and what a project has switched off.
+
+use serde_json::{Value, json};
+
+use crate::support::{Browser, Settings, TestServer, text};
+
+async fn slugs(server: &TestServer, field: &str) -> Vec<String> {
+    let list = server.get("/providers").await.expect(200);
+    let list = list["data"].as_array().cloned().expect("a list");
+    list.iter().filter(|it| it[field] == true).map(|it| text(&it["slug"])).collect()
+}
+
+#[tokio::test]
+async fn a_provider_without_a_client_is_listed_and_not_configured() {
+    let server = TestServer::start().await;
+    assert_eq!(slugs(&server, "configured").await, ["sandbox"]);
+    let hubspot = server.get("/providers/hubspot").await.expect(200);
+    assert_eq!((&hubspot["configured"], &hubspot["token_type"]), (&json!(false), &json!("oauth2")));
+    assert_eq!(hubspot["redirect_uri"], format!("{}/connections/oauth/callback", server.url));
+}
+
+#[tokio::test]
+async fn a_client_in_the_environment_configures_its_provider_and_is_not_shown() {
+    let server = Settings::default()
+        .variable("PANORA_HUBSPOT_CLIENT_ID", "an-id")
+        .variable("PANORA_HUBSPOT_CLIENT_SECRET", "a-secret-of-hubspot")
+        .start()
+        .await;
+    assert_eq!(slugs(&server, "configured").await, ["hubspot", "sandbox"]);
+    assert!(!server.get("/providers").await.text.contains("a-secret-of-hubspot"));
+}
+
+#[tokio::test]
+async fn the_sandbox_is_off_where_the_public_url_is_public() {
+    let server = Settings::default().flag("--public-url", "https://panora.example.com").start().await;
+    server.get("/providers/sandbox").await.assert_problem(404, "not_found");
+    let answer = server
+        .post("/magic_links", &json!({"linked_user_origin_id": "user-1", "providers": ["sandbox"]}))
+        .await;
+    answer.assert_problem(422, "unknown_provider");
+    let token = crate::support::sent(server.keyless(reqwest::Method::POST, "/sandbox/oauth/token")).await;
+    assert_eq!(token.status, 404);
+}
+
+#[tokio::test]
+async fn an_unknown_provider_is_404() {
+    let server = TestServer::start().await;
+    server.get("/providers/nosuch").await.assert_problem(404, "not_found");
+    server.patch("/providers/nosuch", &json!({"enabled": false})).await.assert_problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_provider_switched_off_can_be_connected_by_nobody_of_the_project() {
+    let server = TestServer::start().await;
+    let browser = Browser::new();
+    let page = browser.open(server.link("user-1").await).await;
+    let changed = server.patch("/providers/sandbox", &json!({"enabled": false})).await.expect(200);
+    assert_eq!(changed["enabled"], Value::Bool(false));
+    assert_eq!(browser.open(page.link_with("/authorize")).await.status, 404);
+    server.patch("/providers/sandbox", &json!({"enabled": true})).await.expect(200);
+    let consent = browser.on_to_consent(&page).await;
+    browser.submit(&consent.form().allow()).await.assert_says(200, "Sandbox is connected");
+}
