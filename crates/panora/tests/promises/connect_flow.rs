@@ -241,6 +241,24 @@ async fn a_flow_that_comes_back_after_its_link_was_used_connects_nothing() {
     assert_eq!(server.count("/connections").await, 1);
 }
 
+#[tokio::test]
+async fn a_browser_that_goes_away_while_its_code_is_exchanged_is_connected_all_the_same() {
+    let road = Road::start().await;
+    let (server, receiver) = (TestServer::behind(&road).await, Receiver::start().await);
+    server.endpoint(&receiver, &["connection.created"]).await;
+    let browser = Browser::new();
+    let consent = browser.to_consent(&server.link("user-1").await).await;
+    let form = consent.form().allow();
+    road.block_once("/sandbox/oauth/token", Trouble::Late);
+    tokio::select! {
+        _ = browser.submit(&form) => panic!("the exchange has no answer yet"),
+        () = road.holds_an_answer() => {}
+    }
+    road.open("/sandbox/oauth/token");
+    receiver.next().await;
+    assert_eq!(server.count("/connections").await, 1);
+}
+
 /// What the sandbox answers to the holder of this access token.
 async fn sandbox_status(server: &TestServer, access_token: &str) -> u16 {
     let request = server.keyless(reqwest::Method::GET, "/sandbox/api/me").bearer_auth(access_token);

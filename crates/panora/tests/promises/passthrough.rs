@@ -282,3 +282,18 @@ async fn a_token_that_is_refreshed_while_its_connection_is_revoked_is_revoked_to
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_caller_that_goes_away_takes_no_refreshed_token_along() {
+    let (road, server, connected) = given().await;
+    server.advance(Duration::from_mins(61));
+    road.block_once(TOKEN, Trouble::Late);
+    let call = json!({"method": "GET", "path": "/me"});
+    tokio::select! {
+        _ = server.passthrough(&connected.token, &call) => panic!("the refresh has no answer yet"),
+        () = road.holds_an_answer() => {}
+    }
+    road.open(TOKEN);
+    assert_eq!(server.passthrough(&connected.token, &call).await.expect(200)["status"], 200);
+    assert_eq!(road.arrived(TOKEN), 2);
+}
