@@ -13,6 +13,8 @@ use crate::values::{Variables, scalar};
 const LONGEST_TOKEN: usize = 16 * 1024;
 /// The longest variable, in characters.
 const LONGEST_TEXT: usize = 2_048;
+/// A hundred years in milliseconds: what lives longer, or says so, is not a date that anybody reads.
+const LONGEST_LIFE_MS: i64 = 100 * 366 * 86_400_000;
 /// As many scopes as are kept of one grant.
 const MOST_SCOPES: usize = 256;
 
@@ -79,7 +81,8 @@ impl Provider {
         Ok(Grant {
             access_token: SecretString::from(access_token),
             refresh_token: refresh_token.map(SecretString::from),
-            expires_at_ms: expires_at_ms(&answer.expires, body, at_ms),
+            expires_at_ms: expires_at_ms(&answer.expires, body, at_ms)
+                .map(|at| at.clamp(0, at_ms + LONGEST_LIFE_MS)),
             scopes: scopes(answer, body),
             kept: self.keep(body, |source| match source {
                 Source::Token(pointer) => Some(pointer.as_str()),

@@ -53,6 +53,12 @@ impl Provider {
         url.host_str().map(str::to_owned)
     }
 
+    /// What the callback's `iss` must be, where it is sent (RFC 9207, section 2.4).
+    pub fn issuer(&self) -> Option<String> {
+        let issuer = self.file.authorization.as_ref()?.issuer.as_ref()?;
+        Values::new(self, &Variables::new()).text(issuer).ok()
+    }
+
     /// What the callback calls the code: `code` almost everywhere.
     pub fn code_parameter(&self) -> &str {
         self.file.authorization.as_ref().map_or("code", |authorization| &authorization.code_parameter)

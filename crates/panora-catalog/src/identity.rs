@@ -43,6 +43,11 @@ impl Provider {
         Account { id: first(&identity.id), name: first(&identity.name), email: first(&identity.email) }
     }
 
+    /// Whether the file tells how to know one account from another.
+    pub fn names_accounts(&self) -> bool {
+        self.file.identity.as_ref().is_some_and(|identity| !identity.id.is_empty())
+    }
+
     /// The variables that the identity answer gives (a data centre, a company's id).
     pub fn kept_from_identity(&self, body: &Value) -> Result<Variables, TokenRefusal> {
         self.keep(body, |source| match source {

@@ -58,13 +58,13 @@ fn has_scheme(path: &str) -> bool {
     })
 }
 
+/// What is encoded more often is not meant to be understood.
+const MOST_DECODINGS: usize = 5;
+
 /// Checks the path as it stands and as a server sees it that decodes once or more.
 fn check_path(path: &str) -> Result<(), PathError> {
-    if path.contains("//") {
-        return Err(PathError::DoubleSlash);
-    }
     let mut text = path.to_owned();
-    loop {
+    for _ in 0..MOST_DECODINGS {
         check_decoded(&text)?;
         let decoded = percent_decode_str(&text).decode_utf8_lossy().into_owned();
         if decoded == text {
@@ -72,9 +72,13 @@ fn check_path(path: &str) -> Result<(), PathError> {
         }
         text = decoded;
     }
+    Err(PathError::DotSegment)
 }
 
 fn check_decoded(path: &str) -> Result<(), PathError> {
+    if path.split(['?', '#']).next().unwrap_or_default().contains("//") {
+        return Err(PathError::DoubleSlash);
+    }
     if path.contains('\\') {
         return Err(PathError::Backslash);
     }

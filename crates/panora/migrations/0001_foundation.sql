@@ -62,6 +62,7 @@ CREATE TABLE magic_links (
     metadata {TEXT} NOT NULL,
     single_use BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
+    life_ms BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     used_at BIGINT,
     revoked_at BIGINT
@@ -143,7 +144,7 @@ CREATE UNIQUE INDEX connections_standing ON connections (id_project, id_linked_u
     WHERE status <> 'revoked' AND account_id IS NOT NULL;
 CREATE INDEX connections_of_project ON connections (id_project, id);
 CREATE INDEX connections_of_linked_user ON connections (id_project, id_linked_user, id);
-CREATE INDEX connections_of_account ON connections (id_project, provider_slug, account_id);
+CREATE INDEX connections_of_account ON connections (provider_slug, account_id);
 
 -- The top-level metadata by which connections are filtered.
 CREATE TABLE connection_metadata (

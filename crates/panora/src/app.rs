@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use panora_catalog::{Catalog, Provider, ProviderOrigin};
 use panora_outbound::Outbound;
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::config::{ProviderClient, PublicUrl};
@@ -33,6 +36,10 @@ pub struct Shared {
     pub public_url: PublicUrl,
     pub api_keys: ApiKeys,
     pub wake: Wake,
+    /// False once a worker ended that should not: then this node is not ready.
+    pub works: AtomicBool,
+    /// What must not end with the request that began it.
+    pub tasks: TaskTracker,
     /// One request at a time for an `Idempotency-Key`.
     pub idempotency_turns: Turns<(ProjectId, [u8; 32])>,
     /// One refresh at a time for a connection.
@@ -49,6 +56,15 @@ pub struct Wake {
 impl App {
     pub fn new(shared: Shared) -> Self {
         Self(Arc::new(shared))
+    }
+
+    /// Runs work to its end even if whoever asked for it goes away meanwhile: between a provider's answer and
+    /// our commit a closed browser would otherwise lose what was granted.
+    pub async fn to_the_end<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match self.tasks.spawn(work.in_current_span()).await {
+            Ok(result) => result,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     /// Whether the pretend provider is served: in development only.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -70,9 +71,15 @@ impl Server {
         let app = open(&args, address, around).await?;
         let (stop_http, stop_workers) = (CancellationToken::new(), CancellationToken::new());
         let workers = TaskTracker::new();
-        workers.spawn(webhooks::run(app.clone(), stop_workers.clone()));
-        workers.spawn(connect::run_jobs(app.clone(), stop_workers.clone()));
-        workers.spawn(maintenance::run(app.clone(), stop_workers.clone()));
+        watch(&workers, &app, &stop_workers, "deliveries", webhooks::run(app.clone(), stop_workers.clone()));
+        watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
+        watch(
+            &workers,
+            &app,
+            &stop_workers,
+            "maintenance",
+            maintenance::run(app.clone(), stop_workers.clone()),
+        );
         workers.close();
         let (router, stopping) = (http::router(&app), stop_http.clone());
         let http = tokio::spawn(async move {
@@ -94,12 +101,33 @@ impl Server {
             tracing::warn!("requests were still running");
             abort.abort();
         }
+        self.app.tasks.close();
+        if tokio::time::timeout(self.patience, self.app.tasks.wait()).await.is_err() {
+            tracing::warn!("connections were still being made");
+        }
         self.stop_workers.cancel();
         if tokio::time::timeout(self.patience, self.workers.wait()).await.is_err() {
             tracing::warn!("deliveries were still in flight; they are sent again");
         }
         self.app.store.close().await;
     }
+}
+
+/// Runs a worker. If it ends before it is told to, by a panic, the node says that it is not ready.
+fn watch(
+    workers: &TaskTracker,
+    app: &App,
+    stop: &CancellationToken,
+    name: &'static str,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    let (app, stop, work) = (app.clone(), stop.clone(), tokio::spawn(work));
+    workers.spawn(async move {
+        if work.await.is_err() || !stop.is_cancelled() {
+            tracing::error!(worker = name, "a worker ended");
+            app.works.store(false, Ordering::Relaxed);
+        }
+    });
 }
 
 async fn open(args: &ServeArgs, address: SocketAddr, around: Surroundings) -> Result<App, StartError> {
@@ -131,6 +159,8 @@ async fn open(args: &ServeArgs, address: SocketAddr, around: Surroundings) -> Re
         public_url,
         api_keys: ApiKeys::new(args.api_rate_limit),
         wake: Wake::default(),
+        works: AtomicBool::new(true),
+        tasks: TaskTracker::new(),
         idempotency_turns: Turns::new(),
         refresh_turns: Turns::new(),
     }))

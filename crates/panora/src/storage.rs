@@ -60,9 +60,12 @@ pub async fn open(args: &StorageArgs, clock: Clock, random: Random) -> Result<St
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&args.data_dir).map_err(folder)?;
         let ring = match given {
             Some(ring) => ring,
-            None => generated_keys(&args.data_dir.join("encryption.keys"), &random)?,
+            None => generated_keys(&args.data_dir, &random)?,
         };
         let file = args.data_dir.join("panora.sqlite");
+        if !file.exists() {
+            make_private(&file).map(|_| ()).or_else(unless_there).map_err(folder)?;
+        }
         (Store::open_sqlite(&file, clock.clone()).await?, ring)
     };
     let root = store.ensure_vault_root(&Vault::new_root(&ring, &random)).await?;
@@ -70,20 +73,33 @@ pub async fn open(args: &StorageArgs, clock: Clock, random: Random) -> Result<St
     Ok(Storage { store, vault, clock, random })
 }
 
-/// Reads the data folder's own key, and makes it (mode 0600) at first start.
-fn generated_keys(file: &Path, random: &Random) -> Result<KeyRing, StorageError> {
+/// Reads the data folder's own key, and makes it (mode 0600) at first start. The name appears only with the
+/// whole key behind it, so no kill and no second process ever meets half of one.
+fn generated_keys(folder: &Path, random: &Random) -> Result<KeyRing, StorageError> {
+    let file = folder.join("encryption.keys");
     let unusable = |error| StorageError::Folder(file.display().to_string(), error);
-    let new = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    match new {
-        Ok(mut file) => {
-            let key = BASE64_STANDARD.encode(random.bytes::<32>());
-            file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).map_err(unusable)?;
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(unusable(error)),
+    if !file.exists() {
+        let draft = folder.join(format!("encryption.keys.{}", random.base62(12)));
+        let key = BASE64_STANDARD.encode(random.bytes::<32>());
+        let made = make_private(&draft)
+            .and_then(|mut draft| draft.write_all(key.as_bytes()).and_then(|()| draft.sync_all()))
+            // If somebody else was first, theirs counts.
+            .and_then(|()| std::fs::hard_link(&draft, &file).or_else(unless_there))
+            .and_then(|()| std::fs::remove_file(&draft))
+            .and_then(|()| std::fs::File::open(folder)?.sync_all());
+        made.map_err(unusable)?;
     }
-    let text = std::fs::read_to_string(file).map_err(unusable)?;
+    let text = std::fs::read_to_string(&file).map_err(unusable)?;
     Ok(KeyRing::parse(&text.replace('\n', ","), random.clone())?)
+}
+
+fn unless_there(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) }
+}
+
+/// A new file that nobody else can read.
+fn make_private(file: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)
 }
 
 impl Storage {

@@ -17,6 +17,8 @@ pub type Parameters = BTreeMap<String, Option<Template>>;
 #[serde(deny_unknown_fields)]
 pub struct Authorization {
     pub url: Template,
+    /// What the callback's `iss` must be where the provider sends it (RFC 9207).
+    pub issuer: Option<Template>,
     #[serde(default)]
     pub parameters: Parameters,
     /// Other names for standard parameters: `client_id: applicationId`.

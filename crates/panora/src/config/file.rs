@@ -19,8 +19,8 @@ pub enum FileError {
     WrongType(String, String),
 }
 
-/// What the file says, by setting.
-#[derive(Debug, Default)]
+/// What the file says, by setting. Some of it is secret, so it has no `Debug`.
+#[derive(Default)]
 pub struct ConfigFile {
     settings: BTreeMap<String, String>,
     /// `[clients.<slug>] id, secret`, as the variables they stand for.
@@ -39,9 +39,8 @@ impl ConfigFile {
     }
 
     fn parse(name: &str, text: &str) -> Result<Self, FileError> {
-        let table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| FileError::Malformed(name.into(), error.to_string()))?;
+        let table: Table =
+            text.parse().map_err(|error| FileError::Malformed(name.into(), place(text, &error)))?;
         let mut file = Self::default();
         for (key, value) in table {
             if key == "clients" {
@@ -91,6 +90,12 @@ impl ConfigFile {
     }
 }
 
+/// Line and reason, without the line itself: it may hold a secret.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+}
+
 fn plain(name: &str, key: &str, value: &Value) -> Result<String, FileError> {
     match value {
         Value::String(text) => Ok(text.clone()),
@@ -132,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_file_stands_between_the_built_in_default_and_a_flag() {
-        let file = ConfigFile::parse("panora.toml", "bind = 'from the file'").unwrap();
+        let file = ConfigFile::parse("panora.toml", "bind = 'from the file'").ok().unwrap();
         let command = file.as_defaults(command(), &["bind".into()]).unwrap();
         let bind = |arguments: &[&str]| {
             let matches = command.clone().try_get_matches_from(arguments).unwrap();
@@ -144,9 +149,17 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_an_error() {
-        let file = ConfigFile::parse("panora.toml", "bnid = 'x'").unwrap();
+        let file = ConfigFile::parse("panora.toml", "bnid = 'x'").ok().unwrap();
         assert!(matches!(file.as_defaults(command(), &["bind".into()]), Err(FileError::Unknown(..))));
         assert!(ConfigFile::parse("panora.toml", "[clients.hubspot]\nsecrets = 'x'").is_err());
+    }
+
+    #[test]
+    fn an_error_says_where_and_not_what_stands_there() {
+        let error =
+            ConfigFile::parse("panora.toml", "bind = 'x'\nencryption_keys = \"hunter2").err().unwrap();
+        let words = error.to_string();
+        assert!(words.starts_with("panora.toml: line 2: ") && !words.contains("hunter2"), "{words}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub use public_url::PublicUrl;
 #[derive(Args, Clone, Debug)]
 pub struct StorageArgs {
     /// PostgreSQL to use instead of SQLite: postgres://user:password@host/database
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, hide_default_value = true, value_name = "URL")]
     pub database_url: Option<SecretString>,
 
     /// Folder of the SQLite database and of generated keys; made with mode 0700
@@ -26,7 +26,13 @@ pub struct StorageArgs {
 
     /// Keys that seal secrets: base64 of 32 bytes each, comma-separated, newest first. Required with
     /// PostgreSQL; with SQLite made at first start and kept in the data folder
-    #[arg(long, env = "PANORA_ENCRYPTION_KEYS", hide_env_values = true, value_name = "KEYS")]
+    #[arg(
+        long,
+        env = "PANORA_ENCRYPTION_KEYS",
+        hide_env_values = true,
+        hide_default_value = true,
+        value_name = "KEYS"
+    )]
     pub encryption_keys: Option<SecretString>,
 }
 
@@ -46,7 +52,13 @@ pub struct ServeArgs {
     pub public_url: Option<PublicUrl>,
 
     /// An API key of the project `default`, made at first start if absent: at least 32 characters
-    #[arg(long, env = "PANORA_BOOTSTRAP_API_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(
+        long,
+        env = "PANORA_BOOTSTRAP_API_KEY",
+        hide_env_values = true,
+        hide_default_value = true,
+        value_name = "KEY"
+    )]
     pub bootstrap_api_key: Option<SecretString>,
 
     /// Private networks that may be called, comma-separated: CIDR, or CIDR@id_project for one project alone

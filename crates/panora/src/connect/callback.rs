@@ -10,7 +10,7 @@ use super::Failure;
 use super::authorize::{StateContext, redirect_uri};
 use super::client::client_of;
 use super::error::ConnectError;
-use super::failed::record_failure;
+use super::failed::tell_failure;
 use super::finish::finish;
 use super::flow::{Cookies, FlowHere, OpenFlow, find_flow, note};
 use super::grant::{Grant, failure_of, read_tokens};
@@ -46,10 +46,8 @@ pub async fn arrive(app: &App, query: &CallbackQuery, cookies: &Cookies) -> Resu
     };
     let now = app.clock.now();
     let open = match find_flow(app, stored.id_flow, cookies).await? {
-        // A flow begun before the link's expiry may end within its state's ten minutes.
-        FlowHere::Live(open) | FlowHere::Ended(Failure::LinkExpired, open) => open,
-        FlowHere::Ended(failure, _) => return Ok(Arrival::Refused(failure)),
-        FlowHere::Finished(_) => return Ok(Arrival::Refused(Failure::StateReplayed)),
+        // Of a flow that ended meanwhile too: what the provider granted must be given back.
+        FlowHere::Live(open) | FlowHere::Finished(open) | FlowHere::Ended(_, open) => open,
         FlowHere::None => return Ok(Arrival::Refused(Failure::FlowNotFound)),
     };
     if stored.used_at.is_some() {
@@ -61,35 +59,45 @@ pub async fn arrive(app: &App, query: &CallbackQuery, cookies: &Cookies) -> Resu
     if !app.store.spend_oauth_state(stored.id_project, stored.hash).await? {
         return Ok(Arrival::Refused(Failure::StateReplayed));
     }
-    note(app, &open.link, &[LinkStep::Back], &stored.provider_slug).await?;
-    let flow = open.flow.id;
-    Ok(match connect(app, &open, &stored, query).await? {
+    let (flow, slug) = (open.flow.id, stored.provider_slug.clone());
+    Ok(match connect(app, &open, &stored, query).await {
         Ok(()) => Arrival::Connected(flow),
-        Err(failure) => Arrival::Failed(flow, stored.provider_slug, failure),
+        Err(failure) => Arrival::Failed(flow, slug, failure),
     })
 }
 
-/// Everything after the state was spent. A failure is told to the customer.
+/// Everything after the state was spent. Whatever goes wrong is told to the customer, and what the provider
+/// granted is given back.
 async fn connect(
     app: &App,
     open: &OpenFlow,
     state: &StoredState,
     query: &CallbackQuery,
-) -> Result<Result<(), Failure>, ConnectError> {
+) -> Result<(), Failure> {
     let slug = &state.provider_slug;
-    let granted = match exchange(app, open, state, query).await? {
-        Ok(granted) => granted,
-        Err(failure) => {
-            record_failure(app, open, slug, failure, None).await?;
-            return Ok(Err(failure));
+    if let Err(error) = note(app, &open.link, &[LinkStep::Back], slug).await {
+        tracing::warn!(%error, "a step of a link could not be noted");
+    }
+    let mut grant = match exchange(app, open, state, query).await {
+        Ok(Ok(grant)) => grant,
+        Ok(Err(failure)) => {
+            tell_failure(app, open, slug, failure, None).await;
+            return Err(failure);
+        }
+        Err(error) => {
+            tracing::error!(%error, flow = %open.flow.id, "a callback could not be read");
+            tell_failure(app, open, slug, Failure::Unexpected, None).await;
+            return Err(Failure::Unexpected);
         }
     };
-    let mut grant = granted;
-    if let Err(failure) = grant.identify(app, open.link.id_project).await {
-        record_failure(app, open, slug, failure, Some(&grant)).await?;
-        return Ok(Err(failure));
+    let result = match grant.identify(app, open.link.id_project).await {
+        Ok(()) => finish(app, open, state.created_at, &grant).await.map(|_| ()),
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = result {
+        tell_failure(app, open, slug, failure, Some(&grant)).await;
     }
-    Ok(finish(app, open, state.created_at, &grant).await?.map(|_| ()))
+    result
 }
 
 /// The code for a grant.
@@ -99,15 +107,19 @@ async fn exchange(
     state: &StoredState,
     query: &CallbackQuery,
 ) -> Result<Result<Grant, Failure>, ConnectError> {
+    let project = open.link.id_project;
+    let Some(provider) = app.provider(project, &state.provider_slug) else {
+        return Ok(Err(Failure::SetUpWrongly));
+    };
+    // Another server's answer is not believed, not even its error (RFC 9207, section 2.4).
+    if query.get("iss").zip(provider.issuer()).is_some_and(|(sent, own)| *sent != own) {
+        return Ok(Err(Failure::ProviderError));
+    }
     if let Some(error) = query.get("error") {
         return Ok(Err(failure_of_authorization(error)));
     }
     let row = hex::encode(state.hash);
     let context: StateContext = app.vault.open_json(Slot::OAuthState, row, &state.context)?;
-    let project = open.link.id_project;
-    let Some(provider) = app.provider(project, &state.provider_slug) else {
-        return Ok(Err(Failure::SetUpWrongly));
-    };
     let Some(client) = client_of(app, &provider, Some(&context.client_id)) else {
         return Ok(Err(Failure::SetUpWrongly));
     };

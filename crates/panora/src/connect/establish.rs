@@ -65,13 +65,22 @@ async fn standing(
             it.connection.status.stands() && same_user && it.connection.provider_slug == grant.provider.slug()
         };
         let found = found.filter(own).ok_or(ConnectError::Gone)?;
-        let known = found.connection.account.id.as_deref();
-        return if known.is_none() || known == grant.account.id.as_deref() {
-            Ok(Some(found))
-        } else {
-            Err(ConnectError::OtherAccount)
-        };
+        let (known, granted) = (found.connection.account.id.as_deref(), grant.account.id.as_deref());
+        if known == granted || (known.is_none() && of_account(app, tx, wanted, grant).await?.is_none()) {
+            return Ok(Some(found));
+        }
+        return Err(ConnectError::OtherAccount);
     }
+    of_account(app, tx, wanted, grant).await
+}
+
+/// The connection that stands for the grant's account.
+async fn of_account(
+    app: &App,
+    tx: &mut Tx,
+    wanted: &Wanted<'_>,
+    grant: &Grant,
+) -> Result<Option<StoredConnection>, ConnectError> {
     let Some(account) = grant.account.id.as_deref() else { return Ok(None) };
     let user = (wanted.project, wanted.linked_user);
     Ok(app.store.lock_standing_connection(tx, user, grant.provider.slug(), account).await?)

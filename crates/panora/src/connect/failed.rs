@@ -1,5 +1,7 @@
 //! A flow that ended without a connection: the customer is told, and what was granted is given back.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::Failure;
@@ -12,8 +14,24 @@ use crate::model::{EventType, LinkStep};
 use crate::store::{StoreError, Tx};
 use crate::webhooks::{Draft, Publication};
 
-/// Tells of the failure; one transaction with the promise to give the grant back.
-pub async fn record_failure(
+/// How often a failure is tried to be told.
+const TELLS: u32 = 5;
+
+/// Tells the customer of the failure and gives the grant back. The person sees the failure in any case.
+pub async fn tell_failure(app: &App, open: &OpenFlow, slug: &str, failure: Failure, grant: Option<&Grant>) {
+    for tries in 1..=TELLS {
+        match record_failure(app, open, slug, failure, grant).await {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::error!(%error, flow = %open.flow.id, "a failed flow could not be told of yet")
+            }
+        }
+        app.clock.sleep(Duration::from_millis(200) * tries).await;
+    }
+}
+
+/// One transaction with the promise to give the grant back.
+async fn record_failure(
     app: &App,
     open: &OpenFlow,
     slug: &str,
@@ -36,20 +54,20 @@ pub async fn record_failure(
     Ok(())
 }
 
-/// Unless a standing connection has the same OAuth client and account: that grant is in use.
+/// Unless a standing connection lives on that grant.
 async fn give_back(app: &App, tx: &mut Tx, open: &OpenFlow, grant: &Grant) -> Result<(), StoreError> {
     if !grant.provider.can_revoke() || grant.client_id.is_none() {
-        return Ok(());
-    }
-    let which = (grant.provider.slug(), grant.account.id.as_deref(), grant.client_id.as_deref());
-    let in_use = app.store.is_grant_in_use(tx, open.link.id_project, which, None).await?;
-    if in_use {
         return Ok(());
     }
     let revocation = Revocation {
         provider_slug: grant.provider.slug().to_owned(),
         client_id: grant.client_id.clone(),
+        account_id: grant.account.id.clone(),
+        id_linked_user: open.link.id_linked_user,
         credentials: grant.credentials.clone(),
     };
+    if app.store.is_grant_in_use_now(tx, &revocation.grant()).await? {
+        return Ok(());
+    }
     promise_revocation(app, tx, open.link.id_project, &revocation).await
 }

@@ -3,7 +3,6 @@
 use super::Failure;
 use super::error::ConnectError;
 use super::establish::{Established, Wanted, establish};
-use super::failed::record_failure;
 use super::flow::{OpenFlow, failure_of, step};
 use super::grant::Grant;
 use crate::app::App;
@@ -11,26 +10,22 @@ use crate::model::{LinkRefusal, LinkStep, MagicLink, Time};
 use crate::store::Tx;
 use crate::webhooks::Publication;
 
-/// Stores what a flow came to. `began` is when the person left for the provider: a link that expired since does
-/// not matter. Of two flows that race the second finds its link used, and its grant is given back.
-pub async fn finish(
-    app: &App,
-    open: &OpenFlow,
-    began: Time,
-    grant: &Grant,
-) -> Result<Result<Established, Failure>, ConnectError> {
-    let failure = match try_finish(app, open, began, grant).await {
+/// Stores what a flow came to; the caller tells of a failure. `began` is when the person left for the provider:
+/// a link that expired since does not matter. Of two flows that race the second finds its link used.
+pub async fn finish(app: &App, open: &OpenFlow, began: Time, grant: &Grant) -> Result<Established, Failure> {
+    match try_finish(app, open, began, grant).await {
         Ok(Ok(established)) => {
             app.wake.deliveries.notify_one();
-            return Ok(Ok(established));
+            Ok(established)
         }
-        Ok(Err(refusal)) => failure_of(refusal),
-        Err(ConnectError::OtherAccount) => Failure::OtherAccount,
-        Err(ConnectError::Gone) => Failure::LinkRevoked,
-        Err(error) => return Err(error),
-    };
-    record_failure(app, open, grant.provider.slug(), failure, Some(grant)).await?;
-    Ok(Err(failure))
+        Ok(Err(refusal)) => Err(failure_of(refusal)),
+        Err(ConnectError::OtherAccount) => Err(Failure::OtherAccount),
+        Err(ConnectError::Gone) => Err(Failure::LinkRevoked),
+        Err(error) => {
+            tracing::error!(%error, flow = %open.flow.id, "a connection could not be stored");
+            Err(Failure::Unexpected)
+        }
+    }
 }
 
 async fn try_finish(
@@ -47,8 +42,8 @@ async fn try_finish(
     if let Some(refusal) = link.refusal(app.clock.now()).filter(|refusal| !forgiven(*refusal, &link, began)) {
         return Ok(Err(refusal));
     }
-    if app.store.is_flow_ended(&mut tx, &open.flow).await? {
-        return Ok(Err(LinkRefusal::Revoked));
+    if let Some(refusal) = app.store.flow_refusal(&mut tx, &open.flow).await? {
+        return Ok(Err(refusal));
     }
     let wanted = Wanted {
         project,

@@ -8,7 +8,7 @@ use panora_catalog::{AnswerError, Provider, Variables, Verification};
 use super::Failure;
 use super::credentials::{Credentials, Secret};
 use super::error::ConnectError;
-use super::failed::record_failure;
+use super::failed::tell_failure;
 use super::finish::finish;
 use super::flow::OpenFlow;
 use super::grant::Grant;
@@ -41,23 +41,29 @@ pub async fn try_credentials(
     typed: &BTreeMap<String, String>,
 ) -> Result<(), FormError> {
     let credentials = read_fields(provider, typed).map_err(FormError::Fields)?;
-    if !app.store.count_flow_try(&open.flow, MOST_TRIES).await.map_err(ConnectError::from)? {
-        return Err(FormError::Failed(Failure::TooManyTries));
+    match app.store.count_flow_try(&open.flow, MOST_TRIES).await.map_err(ConnectError::from)? {
+        Some(tries) if tries <= MOST_TRIES => {}
+        first_too_many => {
+            if first_too_many.is_some() {
+                tell_failure(app, open, provider.slug(), Failure::TooManyTries, None).await;
+            }
+            return Err(FormError::Failed(Failure::TooManyTries));
+        }
     }
     let began = app.clock.now();
     let mut grant = grant_of(provider, credentials);
-    match verify(app, open.link.id_project, &mut grant).await {
-        Ok(Verification::Good) => {}
+    let failure = match verify(app, open.link.id_project, &mut grant).await {
+        Ok(Verification::Good) => match finish(app, open, began, &grant).await {
+            Ok(_) => return Ok(()),
+            Err(failure) => failure,
+        },
         Ok(refused) => return Err(FormError::Refused(refused)),
-        Err(failure) => {
-            record_failure(app, open, provider.slug(), failure, None).await?;
-            return Err(FormError::Failed(failure));
-        }
-    }
-    match finish(app, open, began, &grant).await? {
-        Ok(_) => Ok(()),
-        Err(failure) => Err(FormError::Failed(failure)),
-    }
+        // The same credential may work in a minute: the flow goes on.
+        Err(Failure::ProviderDown) => return Err(FormError::Refused(Verification::TryLater)),
+        Err(failure) => failure,
+    };
+    tell_failure(app, open, provider.slug(), failure, None).await;
+    Err(FormError::Failed(failure))
 }
 
 /// What was typed, as the provider's file wants it.

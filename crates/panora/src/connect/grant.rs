@@ -84,6 +84,10 @@ impl Grant {
         self.credentials.variables.extend(kept);
         let found = self.provider.read_identity(&body, &self.credentials.variables);
         self.account = Account { id: found.id, name: found.name, email: found.email };
+        // Without its id the account could never be told from another one.
+        if self.account.id.is_none() && self.provider.names_accounts() {
+            return Err(Failure::ProviderError);
+        }
         self.settle_url()
     }
 

@@ -72,6 +72,12 @@ async fn give_back(app: &App, job: &Job) -> RevocationOutcome {
     let Some(client) = client_of(app, &provider, it.client_id.as_deref()) else {
         return RevocationOutcome::Refused;
     };
+    match app.store.is_grant_in_use(&it.grant()).await {
+        Ok(false) => {}
+        // The person has connected the account again: what would be revoked now is the new connection.
+        Ok(true) => return RevocationOutcome::Done,
+        Err(_) => return RevocationOutcome::TryLater,
+    }
     let variables = &it.credentials.variables;
     let Ok(requests) = provider.revocation_requests(&client, &access, refresh.as_ref(), variables) else {
         return RevocationOutcome::Refused;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::model::{Connection, ConnectionToken};
 
-/// Never holds the provider's credentials. `token` is left out where only ids may be told.
+/// Never holds the provider's credentials.
 pub fn connection_object(it: &Connection, token: &ConnectionToken) -> Value {
     json!({
         "id_connection": it.id.to_string(),

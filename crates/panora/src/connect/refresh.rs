@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use panora_catalog::{Provider, TokenRefusal};
+use panora_catalog::{Provider, TokenRefusal, Verification};
 use secrecy::ExposeSecret;
 
 use super::client::client_of;
@@ -10,8 +10,9 @@ use super::credentials::{Credentials, Secret};
 use super::error::ConnectError;
 use super::object::connection_object;
 use super::provider_call::send;
+use super::revoke::{Revocation, promise_revocation};
 use crate::app::App;
-use crate::model::{Connection, ConnectionStatus, ConnectionToken, EventType, Time};
+use crate::model::{Connection, ConnectionId, ConnectionStatus, ConnectionToken, EventType, ProjectId, Time};
 use crate::store::StoredConnection;
 use crate::vault::Slot;
 use crate::webhooks::{Draft, Publication};
@@ -44,9 +45,19 @@ pub async fn fresh_credentials(
     if is_fresh(app, &stored.connection, &credentials, refused) {
         return Ok(credentials);
     }
-    let _turn = app.refresh_turns.take(stored.connection.id).await;
-    // Whoever had the turn before may have done it.
     let (project, id) = (stored.connection.id_project, stored.connection.id);
+    let (work, refused) = (app.clone(), refused.map(str::to_owned));
+    // A caller that goes away must not take a rotated refresh token along.
+    app.to_the_end(async move { take_turn(&work, (project, id), refused.as_deref()).await }).await
+}
+
+async fn take_turn(
+    app: &App,
+    (project, id): (ProjectId, ConnectionId),
+    refused: Option<&str>,
+) -> Result<Credentials, RefreshError> {
+    let _turn = app.refresh_turns.take(id).await;
+    // Whoever had the turn before may have done it.
     let now = app.store.lookup_connection(project, id).await.map_err(ConnectError::from)?;
     let now = now.ok_or(RefreshError::Revoked)?;
     let credentials = open(app, &now)?;
@@ -71,7 +82,7 @@ fn open(app: &App, stored: &StoredConnection) -> Result<Credentials, RefreshErro
 fn is_fresh(app: &App, connection: &Connection, credentials: &Credentials, refused: Option<&str>) -> bool {
     let Secret::Tokens { access, refresh } = &credentials.secret else { return true };
     if refresh.is_none() {
-        return refused.is_none();
+        return refused != Some(access);
     }
     let lasts = connection.expires_at.is_none_or(|at| at > app.clock.now().plus(MARGIN));
     lasts && refused != Some(access)
@@ -83,12 +94,12 @@ async fn refresh(
     credentials: Credentials,
 ) -> Result<Credentials, RefreshError> {
     let connection = &stored.connection;
-    let Some((_, Some(refresh_token))) = credentials.tokens() else {
-        return Err(lose(app, stored).await?);
-    };
     let provider = app.provider(connection.id_project, &connection.provider_slug);
     let gone = || RefreshError::TryLater("the provider is no longer in the catalog".into());
     let provider = provider.ok_or_else(gone)?;
+    let Some((_, Some(refresh_token))) = credentials.tokens() else {
+        return Err(lose_if_dead(app, stored, &provider, &credentials).await?);
+    };
     let client = client_of(app, &provider, connection.client_id.as_deref());
     let client = client.ok_or_else(|| RefreshError::TryLater("its OAuth client is not configured".into()))?;
     let request = provider
@@ -107,8 +118,7 @@ async fn refresh(
             let mut variables = credentials.variables;
             variables.extend(grant.kept);
             let renewed = Credentials { secret, variables };
-            save(app, stored, &provider, &renewed, grant.expires_at_ms.map(Time::from_millis)).await?;
-            Ok(renewed)
+            save(app, stored, &provider, renewed, grant.expires_at_ms.map(Time::from_millis)).await
         }
         Err(refusal) if refusal.permanent() => Err(lose(app, stored).await?),
         Err(refusal) => Err(try_later(&provider, refusal)),
@@ -120,18 +130,71 @@ fn try_later(provider: &Provider, refusal: TokenRefusal) -> RefreshError {
     RefreshError::TryLater(refusal.error)
 }
 
+/// A token that cannot be refreshed is dead only if the provider says so of the token itself: some answer 401
+/// to a call that is merely not allowed.
+async fn lose_if_dead(
+    app: &App,
+    stored: StoredConnection,
+    provider: &Provider,
+    credentials: &Credentials,
+) -> Result<RefreshError, ConnectError> {
+    let alive = || RefreshError::TryLater("the provider refused the call, not the token".into());
+    let request = provider.verify_request(&credentials.credential(), &credentials.variables);
+    let Ok(Some(request)) = request else { return lose(app, stored).await };
+    let Ok(answer) = send(app, stored.connection.id_project, request).await else { return Ok(alive()) };
+    match provider.read_verification(answer.status, &answer.body) {
+        Verification::WrongKey => lose(app, stored).await,
+        _ => Ok(alive()),
+    }
+}
+
+/// How often a new token is tried to be saved: the old one may be worth nothing any more.
+const SAVES: u32 = 5;
+
+/// Saves what a refresh gave, and answers with what then counts.
 async fn save(
     app: &App,
     stored: StoredConnection,
     provider: &Provider,
+    renewed: Credentials,
+    expires_at: Option<Time>,
+) -> Result<Credentials, RefreshError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match try_save(app, &stored, provider, &renewed, expires_at).await {
+            Ok(None) => return Ok(renewed),
+            Ok(Some(newer)) => return open(app, &newer),
+            Err(ConnectError::Store(error)) if tries < SAVES => {
+                tracing::warn!(code = error.code(), "a refreshed token could not be saved yet");
+                app.clock.sleep(Duration::from_millis(200) * tries).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// If somebody renewed the connection meanwhile, that counts and is returned.
+async fn try_save(
+    app: &App,
+    stored: &StoredConnection,
+    provider: &Provider,
     renewed: &Credentials,
     expires_at: Option<Time>,
-) -> Result<(), ConnectError> {
+) -> Result<Option<StoredConnection>, ConnectError> {
     let (project, id) = (stored.connection.id_project, stored.connection.id);
     let mut tx = app.store.begin().await?;
-    let Some(now) = app.store.lock_connection(&mut tx, project, id).await? else { return Ok(()) };
+    let Some(now) = app.store.lock_connection(&mut tx, project, id).await? else { return Ok(None) };
     if !now.connection.status.stands() {
-        return Ok(());
+        // Revoked while the provider was asked: what it gave since must not live on.
+        let revocation = Revocation::of(&now.connection, renewed.clone());
+        promise_revocation(app, &mut tx, project, &revocation).await?;
+        tx.commit().await?;
+        app.wake.jobs.notify_one();
+        return Ok(Some(now));
+    }
+    if now.credentials != stored.credentials {
+        return Ok(Some(now));
     }
     let mut connection = now.connection;
     connection.expires_at = expires_at;
@@ -141,7 +204,8 @@ async fn save(
     }
     let sealed = app.vault.seal_json(Slot::ConnectionCredentials, id, renewed);
     app.store.save_connection(&mut tx, &connection, Some(&sealed)).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(None)
 }
 
 /// The grant is gone: told once a loss. If somebody renewed it meanwhile, it is not.

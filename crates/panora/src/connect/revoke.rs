@@ -6,8 +6,8 @@ use serde_json::json;
 use super::credentials::Credentials;
 use super::error::ConnectError;
 use crate::app::App;
-use crate::model::{Connection, ConnectionId, ConnectionStatus, EventType, JobId, ProjectId};
-use crate::store::{NewJob, StoreError, StoredConnection, Tx};
+use crate::model::{Connection, ConnectionId, ConnectionStatus, EventType, JobId, LinkedUserId, ProjectId};
+use crate::store::{GrantKey, NewJob, StoreError, StoredConnection, Tx};
 use crate::vault::Slot;
 use crate::webhooks::{Draft, Publication};
 
@@ -18,7 +18,33 @@ pub const REVOCATION: &str = "revoke_grant";
 pub struct Revocation {
     pub provider_slug: String,
     pub client_id: Option<String>,
+    pub account_id: Option<String>,
+    pub id_linked_user: LinkedUserId,
     pub credentials: Credentials,
+}
+
+impl Revocation {
+    /// Of what a connection lived on.
+    pub fn of(connection: &Connection, credentials: Credentials) -> Self {
+        Self {
+            provider_slug: connection.provider_slug.clone(),
+            client_id: connection.client_id.clone(),
+            account_id: connection.account.id.clone(),
+            id_linked_user: connection.id_linked_user,
+            credentials,
+        }
+    }
+
+    /// By what it is known whether somebody lives on the grant; asked again just before it is given back.
+    pub fn grant(&self) -> GrantKey<'_> {
+        GrantKey {
+            slug: &self.provider_slug,
+            client_id: self.client_id.as_deref(),
+            account_id: self.account_id.as_deref(),
+            id_linked_user: self.id_linked_user,
+            except: None,
+        }
+    }
 }
 
 /// What became of the grant at the provider.
@@ -94,16 +120,11 @@ async fn promise(
     if !provider.is_some_and(|provider| provider.can_revoke()) || connection.client_id.is_none() {
         return Ok(AtProvider::NotOffered);
     }
-    let account = connection.account.id.as_deref();
-    let which = (connection.provider_slug.as_str(), account, connection.client_id.as_deref());
-    if app.store.is_grant_in_use(tx, connection.id_project, which, Some(connection.id)).await? {
+    let revocation = Revocation::of(connection, credentials);
+    let others = GrantKey { except: Some(connection.id), ..revocation.grant() };
+    if app.store.is_grant_in_use_now(tx, &others).await? {
         return Ok(AtProvider::SkippedShared);
     }
-    let revocation = Revocation {
-        provider_slug: connection.provider_slug.clone(),
-        client_id: connection.client_id.clone(),
-        credentials,
-    };
     promise_revocation(app, tx, connection.id_project, &revocation).await?;
     Ok(AtProvider::Promised)
 }

@@ -14,7 +14,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 
-use super::extract::refuse_query;
+use super::extract::{check_query, refuse_query};
 use super::problem::Problem;
 use crate::app::App;
 use crate::model::{ApiKey, ApiKeyId, ApiKeyRecord, ProjectId, Time, TokenHash};
@@ -94,7 +94,8 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
     match admit(&app, request.headers()).await {
         Ok((caller, limits)) => {
             // Only lists are narrowed by a query; those that are not say so themselves.
-            let refused = if request.method() == Method::GET { Ok(()) } else { refuse_query(request.uri()) };
+            let get = request.method() == Method::GET;
+            let refused = if get { check_query(request.uri()) } else { refuse_query(request.uri()) };
             request.extensions_mut().insert(caller);
             let mut response = match refused {
                 Ok(()) => next.run(request).await,
@@ -135,7 +136,8 @@ fn presented(headers: &HeaderMap) -> Result<ApiKey, Problem> {
         scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
     });
     let plain = headers.get("x-api-key").and_then(|value| value.to_str().ok()).map(str::trim);
-    plain.or(bearer).filter(|key| !key.is_empty()).map(ApiKey::from_text).ok_or_else(|| {
+    let given = |key: &&str| !key.is_empty();
+    plain.filter(given).or(bearer.filter(given)).map(ApiKey::from_text).ok_or_else(|| {
         let detail = "Send your API key as `Authorization: Bearer <key>` or as `x-api-key: <key>`.";
         Problem::unauthorized("missing_api_key", detail)
     })

@@ -10,7 +10,6 @@ pub mod problem;
 mod problem_codes;
 mod request_id;
 
-use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
@@ -38,8 +37,6 @@ pub fn router(app: &App) -> Router {
     let headers = middleware::from_fn(pages::headers);
     all.fallback(unmatched.layer(headers.clone()))
         .method_not_allowed_fallback(wrong_method.layer(headers))
-        // Each handler bounds what it reads.
-        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), request_id::layer))
         .with_state(app.clone())
 }

@@ -53,5 +53,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("forged_form", "The form did not come from our own page."),
     ("busy", "The database is busy: try again."),
     ("storage_unreachable", "The database does not answer."),
+    ("worker_ended", "A worker of this node has ended: restart it."),
+    ("too_many_endpoints", "A project may have 10,000 endpoints."),
     ("internal_error", "Something went wrong on our side; the request id finds it in the logs."),
 ];

@@ -6,6 +6,7 @@ use super::text_enum::text_enum;
 use super::{ConnectionId, LinkedUserId, ProjectId, Time};
 
 text_enum! {
+    /// Whether a connection can be used: as it is, after the person connects again, or no longer.
     ConnectionStatus { Valid = "valid", NeedsReauth = "needs_reauth", Revoked = "revoked" }
 }
 
@@ -14,6 +15,11 @@ impl ConnectionStatus {
     pub const fn stands(self) -> bool {
         !matches!(self, Self::Revoked)
     }
+}
+
+text_enum! {
+    /// The family of a credential; `auth_kind` names the exact kind.
+    TokenType { Oauth2 = "oauth2", Apikey = "apikey", Basic = "basic" }
 }
 
 /// Who the provider says the account belongs to; nulls where it does not say.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::text_enum::text_enum;
-use super::{DeliveryId, EndpointId, EventId, ProjectId, Time};
 use crate::random::Random;
 
 text_enum! {
@@ -12,18 +11,29 @@ text_enum! {
     DeliveryState { Open = "open", Delivered = "delivered", Failed = "failed", Cancelled = "cancelled" }
 }
 
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    pub id: DeliveryId,
-    pub id_project: ProjectId,
-    pub id_event: EventId,
-    pub id_endpoint: EndpointId,
-    pub state: DeliveryState,
-    /// Tries used so far.
-    pub tries: u32,
-    /// Not before then.
-    pub due_at: Time,
-    pub created_at: Time,
+text_enum! {
+    /// How a delivery stands: `pending` is due, in flight or between tries; `waiting` waits for its endpoint to take
+    /// deliveries again.
+    DeliveryStatus {
+        Pending = "pending",
+        Waiting = "waiting",
+        Delivered = "delivered",
+        Failed = "failed",
+        Cancelled = "cancelled",
+    }
+}
+
+impl DeliveryStatus {
+    /// How a delivery shows whose endpoint takes deliveries now, or does not.
+    pub const fn of(state: DeliveryState, endpoint_active: bool) -> Self {
+        match state {
+            DeliveryState::Open if endpoint_active => Self::Pending,
+            DeliveryState::Open => Self::Waiting,
+            DeliveryState::Delivered => Self::Delivered,
+            DeliveryState::Failed => Self::Failed,
+            DeliveryState::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 /// Gaps between tries, in whole seconds.

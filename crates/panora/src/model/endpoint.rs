@@ -1,6 +1,12 @@
 //! A URL subscribed to event types.
 
+use super::text_enum::text_enum;
 use super::{EndpointId, EventScope, ProjectId, RetrySchedule, Time};
+
+text_enum! {
+    /// Whether an endpoint takes deliveries.
+    EndpointStatus { Ok = "ok", Inactive = "inactive" }
+}
 
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -15,4 +21,10 @@ pub struct Endpoint {
     pub retry_schedule: RetrySchedule,
     pub created_at: Time,
     pub updated_at: Time,
+}
+
+impl Endpoint {
+    pub const fn status(&self) -> EndpointStatus {
+        if self.active { EndpointStatus::Ok } else { EndpointStatus::Inactive }
+    }
 }

@@ -6,7 +6,7 @@ use super::text_enum::text_enum;
 use super::{EventId, ProjectId, Time};
 
 text_enum! {
-    /// The types of contract section 5.
+    /// What can be told.
     EventType {
         ConnectionCreated = "connection.created",
         ConnectionReauthorized = "connection.reauthorized",

@@ -8,6 +8,7 @@ use super::text_enum::text_enum;
 use super::{ConnectionId, LinkedUserId, MagicLinkId, ProjectId, Time};
 
 text_enum! {
+    /// Whether a magic link can still be opened.
     LinkStatus { Active = "active", Used = "used", Expired = "expired", Revoked = "revoked" }
 }
 
@@ -29,6 +30,13 @@ text_enum! {
     }
 }
 
+impl LinkStep {
+    /// Whether whoever has the link can take it as often as they like.
+    pub const fn is_repeatable(self) -> bool {
+        matches!(self, Self::Opened | Self::ProviderChosen | Self::Consented | Self::Away | Self::Back)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct MagicLink {
     pub id: MagicLinkId,
@@ -47,6 +55,8 @@ pub struct MagicLink {
     pub metadata: Map<String, Value>,
     pub single_use: bool,
     pub created_at: Time,
+    /// How long it lives; a fresh URL lives as long again.
+    pub life: Duration,
     pub expires_at: Time,
     pub used_at: Option<Time>,
     pub revoked_at: Option<Time>,
@@ -58,16 +68,6 @@ pub enum LinkRefusal {
     Used,
     Expired,
     Revoked,
-}
-
-impl LinkRefusal {
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Used => "link_used",
-            Self::Expired => "link_expired",
-            Self::Revoked => "link_revoked",
-        }
-    }
 }
 
 impl MagicLink {

@@ -1,4 +1,4 @@
-//! The nouns of the contract and their rules. Nothing here does I/O or knows SQL, HTTP or configuration.
+//! The nouns and their rules. Nothing here does I/O or knows SQL, HTTP or configuration.
 
 mod connection;
 mod delivery;
@@ -14,9 +14,9 @@ mod secret;
 mod text_enum;
 mod time;
 
-pub use connection::{Account, Connection, ConnectionStatus};
-pub use delivery::{AfterAttempt, Delivery, DeliveryState, RetrySchedule, after_attempt};
-pub use endpoint::Endpoint;
+pub use connection::{Account, Connection, ConnectionStatus, TokenType};
+pub use delivery::{AfterAttempt, DeliveryState, DeliveryStatus, RetrySchedule, after_attempt};
+pub use endpoint::{Endpoint, EndpointStatus};
 pub use event::{Event, EventType};
 pub use ids::*;
 pub use linked_user::LinkedUser;

@@ -54,22 +54,43 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where it does not say for how long.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Calls the provider. Whatever it answers is an answer; a call that may be repeated is, once, after a 429 or
-/// 503 that asks for at most ten seconds.
+/// Calls the provider. Whatever it answers is an answer. One repeat is made: with a newer token where the
+/// provider no longer knew it, or, of a method that may be repeated, after a 429 or 503 that asks for at most
+/// ten seconds.
 pub async fn call(app: &App, connection: &StoredConnection, call: &Call) -> Result<Called, CallError> {
-    let called = call_authorized(app, connection, call).await?;
-    match pause_before_repeat(call, &called.answer) {
-        Some(pause) => {
-            app.clock.sleep(pause).await;
-            call_authorized(app, connection, call).await
-        }
-        None => Ok(called),
+    let credentials = fresh_credentials(app, connection, None).await?;
+    let called = send(app, connection, call, &credentials).await?;
+    if let Some(pause) = pause_before_repeat(call, &called.answer) {
+        app.clock.sleep(pause).await;
+        return repeat_later(app, connection, call).await;
     }
+    let refused = credentials.tokens().map(|(access, _)| access).filter(|_| called.answer.status == 401);
+    let Some(refused) = refused else { return Ok(called) };
+    match fresh_credentials(app, connection, Some(refused.expose_secret())).await {
+        Ok(renewed) => send(app, connection, call, &renewed).await,
+        // Without a better token the provider's own refusal is the answer.
+        Err(RefreshError::Connect(error)) => Err(RefreshError::Connect(error).into()),
+        Err(_) => Ok(called),
+    }
+}
+
+/// The connection may have been revoked or renewed during the wait.
+async fn repeat_later(app: &App, connection: &StoredConnection, call: &Call) -> Result<Called, CallError> {
+    let (project, id) = (connection.connection.id_project, connection.connection.id);
+    let now = app
+        .store
+        .lookup_connection(project, id)
+        .await
+        .map_err(|error| RefreshError::Connect(error.into()))?;
+    let now = now.ok_or(RefreshError::Revoked)?;
+    let credentials = fresh_credentials(app, &now, None).await?;
+    send(app, &now, call, &credentials).await
 }
 
 /// Safe and idempotent methods may be repeated (RFC 9110, section 9.2.2).
 fn pause_before_repeat(call: &Call, answer: &Answer) -> Option<Duration> {
-    let repeatable = matches!(call.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
+    let repeatable =
+        matches!(call.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
     if !repeatable || !matches!(answer.status.as_u16(), 429 | 503) {
         return None;
     }
@@ -78,23 +99,6 @@ fn pause_before_repeat(call: &Call, answer: &Answer) -> Option<Duration> {
         None => PAUSE,
     };
     (asked <= PATIENCE).then_some(asked)
-}
-
-/// With a fresh token; and once more with a newer one, where the provider no longer knew it.
-async fn call_authorized(app: &App, connection: &StoredConnection, call: &Call) -> Result<Called, CallError> {
-    let credentials = fresh_credentials(app, connection, None).await?;
-    let called = send(app, connection, call, &credentials).await?;
-    if called.answer.status != 401 {
-        return Ok(called);
-    }
-    let refused = credentials.tokens().map(|(access, _)| access);
-    let Some(refused) = refused else { return Ok(called) };
-    match fresh_credentials(app, connection, Some(refused.expose_secret())).await {
-        Ok(renewed) => send(app, connection, call, &renewed).await,
-        // Without a better token the provider's own refusal is the answer.
-        Err(RefreshError::Connect(error)) => Err(RefreshError::Connect(error).into()),
-        Err(_) => Ok(called),
-    }
 }
 
 async fn send(

@@ -153,11 +153,13 @@ impl Request {
         }
     }
 
-    /// The redirect address with these parameters and the client's `state`.
+    /// The redirect address with these parameters, the client's `state`, and who we are (RFC 9207).
     fn back(&self, parameters: &[(&str, &str)]) -> Url {
         let mut url = self.redirect_uri.clone();
+        let issuer = url.join("/sandbox").map_or_else(|_| String::new(), String::from);
         url.query_pairs_mut()
             .extend_pairs(parameters)
+            .append_pair("iss", &issuer)
             .extend_pairs(self.state.iter().map(|state| ("state", state)));
         url
     }

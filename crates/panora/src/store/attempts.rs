@@ -35,9 +35,10 @@ fn attempt(row: &Row) -> Result<Attempt, StoreError> {
 }
 
 impl Store {
+    /// Adds attempts. What an endpoint answered about a person who was erased meanwhile is not kept.
     pub async fn add_attempts(&self, tx: &mut Tx, attempts: &[Attempt]) -> Result<(), StoreError> {
         let mut sql = Sql::new(
-            "INSERT INTO attempts (id, id_project, id_delivery, started_at, ended_at, status, error, detail) VALUES ",
+            "WITH new (id, id_project, id_delivery, started_at, ended_at, status, error, detail) AS (VALUES ",
         );
         sql.push_rows(attempts, |it| {
             vec![
@@ -51,6 +52,12 @@ impl Store {
                 it.detail.as_ref().map(|sealed| sealed.0.clone()).into(),
             ]
         });
+        sql.push(
+            ") INSERT INTO attempts (id, id_project, id_delivery, started_at, ended_at, status, error, detail) \
+             SELECT new.id, new.id_project, new.id_delivery, new.started_at, new.ended_at, new.status, new.error, \
+             CASE WHEN ev.body IS NULL THEN NULL ELSE new.detail END FROM new \
+             JOIN deliveries d ON d.id = new.id_delivery JOIN events ev ON ev.id = d.id_event",
+        );
         tx.execute(sql).await.map(|_| ())
     }
 

@@ -25,6 +25,32 @@ pub struct NewConnection<'a> {
     pub credentials: &'a Sealed,
 }
 
+/// What tells one provider's grant from another.
+pub struct GrantKey<'a> {
+    pub slug: &'a str,
+    pub client_id: Option<&'a str>,
+    /// Where the provider has not said whose it is, any of the linked user's accounts may be the one.
+    pub account_id: Option<&'a str>,
+    pub id_linked_user: LinkedUserId,
+    /// This connection does not count.
+    pub except: Option<ConnectionId>,
+}
+
+impl GrantKey<'_> {
+    fn in_use(&self) -> Sql {
+        Sql::new(
+            "SELECT id FROM connections WHERE provider_slug = $1 AND client_id = $2 AND status <> 'revoked' \
+             AND id <> $3 AND (account_id = $4 OR (id_linked_user = $5 AND (account_id IS NULL OR $6 = 1))) LIMIT 1",
+        )
+        .bind(self.slug)
+        .bind(self.client_id)
+        .bind(self.except.map(|id| id.to_string()).unwrap_or_default())
+        .bind(self.account_id)
+        .bind(self.id_linked_user.to_string())
+        .bind(self.account_id.is_none())
+    }
+}
+
 /// What `GET /connections` may be narrowed by.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionFilter {
@@ -209,25 +235,15 @@ impl Store {
         tx.optional(sql).await?.as_ref().map(stored).transpose()
     }
 
-    /// Whether a standing connection, other than `except`, has this provider, account and OAuth client: its
-    /// grant is in use.
-    pub async fn is_grant_in_use(
-        &self,
-        tx: &mut Tx,
-        project: ProjectId,
-        (slug, account, client): (&str, Option<&str>, Option<&str>),
-        except: Option<ConnectionId>,
-    ) -> Result<bool, StoreError> {
-        let sql = Sql::new(
-            "SELECT id FROM connections WHERE id_project = $1 AND provider_slug = $2 AND account_id = $3 \
-             AND client_id = $4 AND status <> 'revoked' AND id <> $5 LIMIT 1",
-        )
-        .bind(project.to_string())
-        .bind(slug)
-        .bind(account)
-        .bind(client)
-        .bind(except.map(|id| id.to_string()).unwrap_or_default());
-        Ok(tx.optional(sql).await?.is_some())
+    /// Whether a standing connection lives on this grant. Asked across projects: the OAuth client is the
+    /// installation's, so one person's grant may serve several of them.
+    pub async fn is_grant_in_use(&self, grant: &GrantKey<'_>) -> Result<bool, StoreError> {
+        Ok(self.db.optional(grant.in_use()).await?.is_some())
+    }
+
+    /// The same inside a transaction.
+    pub async fn is_grant_in_use_now(&self, tx: &mut Tx, grant: &GrantKey<'_>) -> Result<bool, StoreError> {
+        Ok(tx.optional(grant.in_use()).await?.is_some())
     }
 
     /// A linked user's standing connections, oldest first.

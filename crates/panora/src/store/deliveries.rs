@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{LEASE, Row, Sql, Store, StoreError, Tx};
 use crate::model::{
-    AfterAttempt, DeliveryId, DeliveryState, EndpointId, EventId, PageQuery, Paged, ProjectId, Time,
+    AfterAttempt, DeliveryId, DeliveryState, DeliveryStatus, EndpointId, EventId, EventType, PageQuery,
+    Paged, ProjectId, Time,
 };
 
 /// A delivery that this node may send until its lease ends.
@@ -40,6 +41,18 @@ pub struct DeliveryListing {
     pub due_at: Time,
     pub created_at: Time,
     pub ended_at: Option<Time>,
+}
+
+/// What an endpoint's delivery log may be narrowed by; all that is given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    pub status: Option<DeliveryStatus>,
+    pub event_type: Option<EventType>,
+    pub id_event: Option<EventId>,
+    /// Made at that moment or later.
+    pub since: Option<Time>,
+    /// Made before that moment.
+    pub until: Option<Time>,
 }
 
 const LISTING: &str = "SELECT d.id, d.id_event, d.id_endpoint, d.state, d.tries, d.due_at, d.created_at, d.ended_at, \
@@ -173,11 +186,13 @@ impl Store {
         &self,
         project: ProjectId,
         endpoint: EndpointId,
+        filter: &DeliveryFilter,
         page: &PageQuery,
     ) -> Result<Paged<DeliveryListing>, StoreError> {
         let mut sql = Sql::new(format!("{LISTING} WHERE d.id_project = $1 AND d.id_endpoint = $2"))
             .bind(project.to_string())
             .bind(endpoint.to_string());
+        narrow(&mut sql, filter);
         if let Some(after) = &page.after {
             sql.push(" AND d.id < ").push_bind(after);
         }
@@ -195,6 +210,30 @@ impl Store {
             .bind(project.to_string())
             .bind(id.to_string());
         self.db.optional(sql).await?.as_ref().map(listing).transpose()
+    }
+}
+
+fn narrow(sql: &mut Sql, filter: &DeliveryFilter) {
+    if let Some(status) = filter.status {
+        sql.push(match status {
+            DeliveryStatus::Pending => " AND d.state = 'open' AND en.active = 1",
+            DeliveryStatus::Waiting => " AND d.state = 'open' AND en.active = 0",
+            DeliveryStatus::Delivered => " AND d.state = 'delivered'",
+            DeliveryStatus::Failed => " AND d.state = 'failed'",
+            DeliveryStatus::Cancelled => " AND d.state = 'cancelled'",
+        });
+    }
+    if let Some(kind) = filter.event_type {
+        sql.push(" AND ev.type = ").push_bind(kind.as_str());
+    }
+    if let Some(id) = filter.id_event {
+        sql.push(" AND d.id_event = ").push_bind(id.to_string());
+    }
+    if let Some(since) = filter.since {
+        sql.push(" AND d.created_at >= ").push_bind(since.millis());
+    }
+    if let Some(until) = filter.until {
+        sql.push(" AND d.created_at < ").push_bind(until.millis());
     }
 }
 

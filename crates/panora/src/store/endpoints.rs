@@ -110,6 +110,14 @@ impl Store {
         rows.iter().map(|row| Ok((row.parsed("id")?, EventScope::from_stored(row.json("scope")?)))).collect()
     }
 
+    /// How many a project has. The caller holds the project's lock.
+    pub async fn count_endpoints(&self, tx: &mut Tx, project: ProjectId) -> Result<u32, StoreError> {
+        let sql =
+            Sql::new("SELECT COUNT(*) AS number FROM endpoints WHERE id_project = $1 AND deleted_at IS NULL")
+                .bind(project.to_string());
+        tx.optional(sql).await?.ok_or(StoreError::Corrupt("count"))?.count("number")
+    }
+
     /// The endpoints that claimed deliveries go to.
     pub async fn lookup_endpoints(&self, ids: &[EndpointId]) -> Result<Vec<StoredEndpoint>, StoreError> {
         let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM endpoints WHERE id IN "));

@@ -37,6 +37,9 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        if matches!(error, sqlx::Error::PoolTimedOut) {
+            return Self::Busy;
+        }
         if let sqlx::Error::Database(refusal) = &error {
             if refusal.is_unique_violation() {
                 return Self::Conflict;

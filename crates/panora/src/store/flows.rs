@@ -2,7 +2,7 @@
 
 use super::row::millis;
 use super::{Row, Sql, Store, StoreError, Tx};
-use crate::model::{ConnectionId, FlowId, MagicLinkId, ProjectId, Time, TokenHash};
+use crate::model::{ConnectionId, FlowId, LinkRefusal, MagicLinkId, ProjectId, Time, TokenHash};
 use crate::vault::Sealed;
 
 #[derive(Clone, Debug)]
@@ -72,14 +72,16 @@ impl Store {
         self.db.execute(sql).await.map(|_| ())
     }
 
-    /// Counts one more try of a credential; false once `most` were made.
-    pub async fn count_flow_try(&self, flow: &Flow, most: u32) -> Result<bool, StoreError> {
-        let sql =
-            Sql::new("UPDATE flows SET tries = tries + 1 WHERE id_project = $1 AND id = $2 AND tries < $3")
-                .bind(flow.id_project.to_string())
-                .bind(flow.id.to_string())
-                .bind(most);
-        Ok(self.db.execute(sql).await? == 1)
+    /// Counts one more try of a credential and returns how many there were; none once there were more than
+    /// `most`, so that the first one too many is told apart.
+    pub async fn count_flow_try(&self, flow: &Flow, most: u32) -> Result<Option<u32>, StoreError> {
+        let sql = Sql::new(
+            "UPDATE flows SET tries = tries + 1 WHERE id_project = $1 AND id = $2 AND tries <= $3 RETURNING tries",
+        )
+        .bind(flow.id_project.to_string())
+        .bind(flow.id.to_string())
+        .bind(most);
+        self.db.execute_returning(sql).await?.first().map(|row| row.count("tries")).transpose()
     }
 
     /// Notes what the flow connected.
@@ -119,14 +121,17 @@ impl Store {
         tx.execute(sql).await.map(|_| ())
     }
 
-    /// Whether the flow was ended since it was read; of a flow that finished too.
-    pub async fn is_flow_ended(&self, tx: &mut Tx, flow: &Flow) -> Result<bool, StoreError> {
-        let sql = Sql::new(
-            "SELECT id FROM flows WHERE id_project = $1 AND id = $2 AND ended_at IS NULL AND finished_at IS NULL",
-        )
-        .bind(flow.id_project.to_string())
-        .bind(flow.id.to_string());
-        Ok(tx.optional(sql).await?.is_none())
+    /// Why a flow may no longer end in a connection: it did already, or its link's URL was withdrawn.
+    pub async fn flow_refusal(&self, tx: &mut Tx, flow: &Flow) -> Result<Option<LinkRefusal>, StoreError> {
+        let sql = Sql::new("SELECT finished_at, ended_at FROM flows WHERE id_project = $1 AND id = $2")
+            .bind(flow.id_project.to_string())
+            .bind(flow.id.to_string());
+        let Some(row) = tx.optional(sql).await? else { return Ok(Some(LinkRefusal::Expired)) };
+        Ok(match (row.time_option("finished_at")?, row.time_option("ended_at")?) {
+            (Some(_), _) => Some(LinkRefusal::Used),
+            (None, Some(_)) => Some(LinkRefusal::Revoked),
+            (None, None) => None,
+        })
     }
 
     /// Forgets at most `most` flows made before `before`, with their states.

@@ -50,10 +50,17 @@ impl Store {
         project: ProjectId,
         id: LinkedUserId,
     ) -> Result<Option<LinkedUser>, StoreError> {
-        let sql = Sql::new(format!("SELECT {COLUMNS} FROM linked_users WHERE id_project = $1 AND id = $2"))
-            .bind(project.to_string())
-            .bind(id.to_string());
-        self.db.optional(sql).await?.as_ref().map(linked_user).transpose()
+        self.db.optional(by_id(project, id)).await?.as_ref().map(linked_user).transpose()
+    }
+
+    /// The same inside a transaction.
+    pub async fn read_linked_user(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        id: LinkedUserId,
+    ) -> Result<Option<LinkedUser>, StoreError> {
+        tx.optional(by_id(project, id)).await?.as_ref().map(linked_user).transpose()
     }
 
     pub async fn lookup_linked_user_by_origin(
@@ -93,6 +100,12 @@ impl Store {
             .bind(id.to_string());
         Ok(tx.execute(sql).await? == 1)
     }
+}
+
+fn by_id(project: ProjectId, id: LinkedUserId) -> Sql {
+    Sql::new(format!("SELECT {COLUMNS} FROM linked_users WHERE id_project = $1 AND id = $2"))
+        .bind(project.to_string())
+        .bind(id.to_string())
 }
 
 impl Sql {

@@ -1,5 +1,7 @@
 //! Magic links and their timelines.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::row::{json_text, millis};
@@ -9,7 +11,7 @@ use crate::model::{
 };
 
 const COLUMNS: &str = "id, id_project, id_linked_user, email, providers, verticals, id_connection, return_url, \
-                       locale, metadata, single_use, created_at, expires_at, used_at, revoked_at";
+                       locale, metadata, single_use, created_at, life_ms, expires_at, used_at, revoked_at";
 
 /// A step about to be noted.
 pub struct TimelineStep<'a> {
@@ -35,6 +37,7 @@ fn magic_link(row: &Row) -> Result<MagicLink, StoreError> {
         metadata: row.json("metadata")?,
         single_use: row.flag("single_use")?,
         created_at: row.time("created_at")?,
+        life: Duration::from_millis(row.get::<i64>("life_ms")?.unsigned_abs()),
         expires_at: row.time("expires_at")?,
         used_at: row.time_option("used_at")?,
         revoked_at: row.time_option("revoked_at")?,
@@ -50,7 +53,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let sql = Sql::new(format!(
             "INSERT INTO magic_links ({COLUMNS}, token_hash) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
         ))
         .bind(link.id.to_string())
         .bind(link.id_project.to_string())
@@ -64,6 +67,7 @@ impl Store {
         .bind(json_text(&link.metadata))
         .bind(link.single_use)
         .bind(link.created_at.millis())
+        .bind(i64::try_from(link.life.as_millis()).unwrap_or(i64::MAX))
         .bind(link.expires_at.millis())
         .bind(millis(link.used_at))
         .bind(millis(link.revoked_at))
@@ -132,7 +136,7 @@ impl Store {
         tx.execute(sql).await.map(|_| ())
     }
 
-    /// Revokes what a linked user could still open.
+    /// Revokes what a linked user could still open, and erases what the links say of the person.
     pub async fn revoke_magic_links_of(
         &self,
         tx: &mut Tx,
@@ -141,8 +145,8 @@ impl Store {
         at: Time,
     ) -> Result<(), StoreError> {
         let sql = Sql::new(
-            "UPDATE magic_links SET revoked_at = $1, email = NULL, metadata = '{}' \
-             WHERE id_project = $2 AND id_linked_user = $3 AND revoked_at IS NULL",
+            "UPDATE magic_links SET revoked_at = COALESCE(revoked_at, $1), email = NULL, metadata = '{}' \
+             WHERE id_project = $2 AND id_linked_user = $3",
         )
         .bind(at.millis())
         .bind(project.to_string())
@@ -167,19 +171,21 @@ impl Store {
         tx.execute(sql).await.map(|_| ())
     }
 
-    /// Adds a step to a link's timeline; at most 1,000 are kept.
+    /// Adds a step to a link's timeline. Of the steps that anybody can repeat at will 1,000 are kept.
     pub async fn add_link_step(&self, tx: &mut Tx, step: &TimelineStep<'_>) -> Result<(), StoreError> {
         let sql = Sql::new(
             "INSERT INTO magic_link_steps (id, id_magic_link, id_project, step, at, detail) \
              SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT), \
-             CAST($6 AS TEXT) WHERE (SELECT COUNT(*) FROM magic_link_steps WHERE id_magic_link = $2) < 1000",
+             CAST($6 AS TEXT) WHERE $7 = 0 OR (SELECT COUNT(*) FROM magic_link_steps \
+             WHERE id_project = $3 AND id_magic_link = $2) < 1000",
         )
         .bind(step.id.to_string())
         .bind(step.link.to_string())
         .bind(step.project.to_string())
         .bind(step.step.as_str())
         .bind(self.now().millis())
-        .bind(step.detail);
+        .bind(step.detail)
+        .bind(step.step.is_repeatable());
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -191,7 +197,7 @@ impl Store {
     ) -> Result<Vec<(LinkStep, Time, Option<String>)>, StoreError> {
         let sql = Sql::new(
             "SELECT step, at, detail FROM magic_link_steps \
-             WHERE id_project = $1 AND id_magic_link = $2 ORDER BY at LIMIT 1000",
+             WHERE id_project = $1 AND id_magic_link = $2 ORDER BY at LIMIT 2000",
         )
         .bind(project.to_string())
         .bind(id.to_string());

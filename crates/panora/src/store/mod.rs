@@ -32,9 +32,9 @@ use crate::clock::Clock;
 use crate::model::Time;
 
 pub use attempts::Attempt;
-pub use connections::{ConnectionFilter, NewConnection, StoredConnection};
+pub use connections::{ConnectionFilter, GrantKey, NewConnection, StoredConnection};
 pub use db::{Db, Row, Sql, Tx, Value};
-pub use deliveries::{ClaimedDelivery, DeliveryListing, Settled};
+pub use deliveries::{ClaimedDelivery, DeliveryFilter, DeliveryListing, Settled};
 pub use endpoints::StoredEndpoint;
 pub use error::StoreError;
 pub use events::{NewEvent, StoredEvent};

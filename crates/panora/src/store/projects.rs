@@ -37,6 +37,12 @@ impl Store {
         self.db.optional(sql).await?.as_ref().map(project).transpose()
     }
 
+    /// The same inside a transaction.
+    pub async fn read_project(&self, tx: &mut Tx, id: ProjectId) -> Result<Option<Project>, StoreError> {
+        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE id = $1")).bind(id.to_string());
+        tx.optional(sql).await?.as_ref().map(project).transpose()
+    }
+
     /// By its handle: for the command line and the first start, never for a request.
     pub async fn lookup_project_by_handle(&self, handle: &str) -> Result<Option<Project>, StoreError> {
         let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE handle = $1")).bind(handle);

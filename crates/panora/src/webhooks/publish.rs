@@ -31,16 +31,17 @@ pub struct Draft {
 pub struct Publication {
     project: ProjectId,
     next_position: i64,
+    last_position: i64,
     scopes: Vec<(crate::model::EndpointId, EventScope)>,
 }
 
 impl Publication {
-    /// Opens a transaction's publication, for at most `count` events. Must be the transaction's first
+    /// Opens a transaction's publication; more events than `count` cost one statement more each. Must be the transaction's first
     /// statement: every publisher takes this lock before any other.
     pub async fn open(app: &App, tx: &mut Tx, project: ProjectId, count: u32) -> Result<Self, StoreError> {
         let last = app.store.take_positions(tx, project, count).await?;
         let scopes = app.store.list_scopes(tx, project).await?;
-        Ok(Self { project, next_position: last - i64::from(count) + 1, scopes })
+        Ok(Self { project, next_position: last - i64::from(count) + 1, last_position: last, scopes })
     }
 
     /// Adds the event and one open delivery for each endpoint in scope.
@@ -55,6 +56,10 @@ impl Publication {
         let body = panora_signature::canonical_json(&event.envelope());
         if body.len() > MAX_BODY {
             return Err(PublishError::TooLarge);
+        }
+        if self.next_position > self.last_position {
+            self.last_position = app.store.take_positions(tx, self.project, 1).await?;
+            self.next_position = self.last_position;
         }
         let new = NewEvent {
             id: event.id,

@@ -16,9 +16,11 @@ use crate::model::{DeliveryId, EndpointId};
 use crate::store::{ClaimedDelivery, LEASE, StoreError};
 use crate::vault::Slot;
 
-/// Attempts at once, in all and for one endpoint.
-const MOST: usize = 1024;
+/// Attempts at once, in all and for one endpoint. Once three quarters of the places are taken, an endpoint
+/// gets only a few: those that hang never fill the last quarter, however many they are.
+const MOST: usize = 4096;
 const MOST_OF_ENDPOINT: usize = 64;
+const FEW_OF_ENDPOINT: usize = 2;
 /// The most claimed at a time.
 const CLAIM: usize = 256;
 /// How long a retry that came due may go unnoticed; fresh deliveries are announced.
@@ -39,17 +41,19 @@ impl InFlight {
 
     fn busy(&self) -> Vec<EndpointId> {
         self.counts(|counts| {
-            counts.iter().filter(|(_, count)| **count >= MOST_OF_ENDPOINT).map(|(id, _)| *id).collect()
+            let room = room_of_endpoint(counts);
+            counts.iter().filter(|(_, count)| **count >= room).map(|(id, _)| *id).collect()
         })
     }
 
     /// Whether the endpoint has room for one more, which is then taken.
     fn begin(&self, endpoint: EndpointId) -> bool {
         self.counts(|counts| {
+            let room = room_of_endpoint(counts);
             let count = counts.entry(endpoint).or_default();
-            let room = *count < MOST_OF_ENDPOINT;
-            *count += usize::from(room);
-            room
+            let free = *count < room;
+            *count += usize::from(free);
+            free
         })
     }
 
@@ -62,6 +66,26 @@ impl InFlight {
                 }
             }
         });
+    }
+}
+
+fn room_of_endpoint(counts: &HashMap<EndpointId, usize>) -> usize {
+    let total: usize = counts.values().sum();
+    if total < MOST / 4 * 3 { MOST_OF_ENDPOINT } else { FEW_OF_ENDPOINT }
+}
+
+/// A place among the attempts that run, given back when the attempt is recorded, or dropped by a panic.
+struct Place {
+    in_flight: Arc<InFlight>,
+    endpoint: EndpointId,
+    kept: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.in_flight.end(self.endpoint);
+        }
     }
 }
 
@@ -115,8 +139,9 @@ async fn claim_and_send(
             unused.push(work.delivery.id);
             continue;
         }
-        let (app, results, in_flight) = (app.clone(), results.clone(), in_flight.clone());
-        attempts.spawn(async move { send(&app, work, since, &results, &in_flight).await });
+        let place = Place { in_flight: in_flight.clone(), endpoint: work.delivery.id_endpoint, kept: false };
+        let (app, results) = (app.clone(), results.clone());
+        attempts.spawn(async move { send(&app, work, since, &results, place).await });
     }
     app.store.release_deliveries(owner, &unused).await?;
     Ok(full)
@@ -137,11 +162,13 @@ async fn prepare(app: &App, claimed: Vec<ClaimedDelivery>) -> Result<Vec<Work>, 
     let endpoints: HashMap<_, _> = endpoints.into_iter().map(|it| (it.endpoint.id, Arc::new(it))).collect();
     let mut bodies = HashMap::new();
     for event in app.store.lookup_events(&event_ids).await? {
-        let Some(sealed) = &event.body else { continue };
-        match app.vault.open(Slot::EventBody, event.id, sealed) {
-            Ok(body) => drop(bodies.insert(event.id, Bytes::from(body))),
-            Err(error) => tracing::error!(event = %event.id, %error, "an event cannot be opened"),
-        }
+        let body = event.body.as_ref().and_then(|sealed| {
+            let opened = app.vault.open(Slot::EventBody, event.id, sealed);
+            opened
+                .inspect_err(|error| tracing::error!(event = %event.id, %error, "an event cannot be opened"))
+                .ok()
+        });
+        bodies.insert(event.id, body.map(Bytes::from));
     }
     let work = |delivery: ClaimedDelivery| {
         let endpoint = endpoints.get(&delivery.id_endpoint)?.clone();
@@ -151,22 +178,14 @@ async fn prepare(app: &App, claimed: Vec<ClaimedDelivery>) -> Result<Vec<Work>, 
     Ok(claimed.into_iter().filter_map(work).collect())
 }
 
-async fn send(app: &App, work: Work, claimed: Instant, results: &Sender<Finished>, in_flight: &InFlight) {
-    let endpoint = work.delivery.id_endpoint;
+async fn send(app: &App, work: Work, claimed: Instant, results: &Sender<Finished>, mut place: Place) {
     // A claim that is nearly over belongs to whoever takes it next.
-    let outcome = if claimed.elapsed() + Duration::from_secs(20) < LEASE {
-        work.attempt(app)
-            .await
-            .inspect_err(|error| tracing::error!(%error, "an attempt could not be made"))
-            .ok()
-    } else {
-        None
-    };
-    let unsent = match outcome {
-        Some(finished) => results.send(finished).await.is_err(),
-        None => true,
-    };
-    if unsent {
-        in_flight.end(endpoint);
+    if claimed.elapsed() + Duration::from_secs(20) >= LEASE {
+        return;
     }
+    let finished = work.attempt(app).await.unwrap_or_else(|error| {
+        tracing::error!(%error, delivery = %work.delivery.id, "an attempt could not be made");
+        work.unreadable(app)
+    });
+    place.kept = results.send(finished).await.is_ok();
 }

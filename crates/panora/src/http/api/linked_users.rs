@@ -9,12 +9,13 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::document::{IdParam, IdempotencyKey};
 use super::person::new_linked_user;
 use crate::app::App;
 use crate::connect::forget_person;
 use crate::http::auth::Caller;
 use crate::http::extract::{BodyRules, Create, IdPath, NoQuery, PageParams, Query, page_answer};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
 use crate::model::{LinkedUser, LinkedUserId};
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -25,14 +26,19 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, delete))
 }
 
+/// Your end user inside Panora.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LinkedUser)]
 struct LinkedUserAnswer {
+    #[schema(format = "uuid")]
     id_linked_user: String,
     /// The person's id in your own system.
+    #[schema(example = "user-42")]
     linked_user_origin_id: String,
     /// What the connect page calls the person.
+    #[schema(required, example = "Acme Inc.")]
     alias: Option<String>,
+    #[schema(format = "uuid")]
     id_project: String,
 }
 
@@ -47,20 +53,27 @@ impl From<LinkedUser> for LinkedUserAnswer {
     }
 }
 
+/// A linked user to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewLinkedUser {
+    /// The person's id in your own system.
+    #[schema(example = "user-42", min_length = 1)]
     linked_user_origin_id: String,
+    /// What the connect page calls the person.
     alias: Option<String>,
 }
 
 impl BodyRules for NewLinkedUser {}
 
+/// Linked users to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewLinkedUsers {
-    /// At most 500.
+    /// The persons' ids in your own system: 1 to 500.
+    #[schema(example = json!(["user-42", "user-43"]), min_items = 1, max_items = 500)]
     linked_user_origin_ids: Vec<String>,
+    /// What the connect page calls them all.
     alias: Option<String>,
 }
 
@@ -78,8 +91,9 @@ struct ByOriginId {
 /// Adds a linked user.
 ///
 /// The same origin id again gives the same linked user; an alias given replaces the stored one.
-#[utoipa::path(post, operation_id = "createLinkedUser", path = "/linked_users", tag = "linked users", request_body = NewLinkedUser,
-    responses((status = 201, body = LinkedUserAnswer), (status = 400, body = ProblemDocument)))]
+#[utoipa::path(post, operation_id = "createLinkedUser", path = "/linked_users", tag = "linked users",
+    params(IdempotencyKey), request_body = NewLinkedUser,
+    responses((status = 201, body = LinkedUserAnswer, description = "The linked user, added or found.")))]
 async fn create(State(app): State<App>, create: Create<NewLinkedUser>) -> Result<Response, Problem> {
     let body = create.body;
     not_empty("/linked_user_origin_id", &body.linked_user_origin_id)?;
@@ -96,8 +110,9 @@ async fn create(State(app): State<App>, create: Create<NewLinkedUser>) -> Result
 /// Adds many linked users at once.
 ///
 /// The answer is in the order of the request.
-#[utoipa::path(post, operation_id = "createLinkedUsers", path = "/linked_users/batch", tag = "linked users", request_body = NewLinkedUsers,
-    responses((status = 201, body = [LinkedUserAnswer]), (status = 400, body = ProblemDocument)))]
+#[utoipa::path(post, operation_id = "createLinkedUsers", path = "/linked_users/batch", tag = "linked users",
+    params(IdempotencyKey), request_body = NewLinkedUsers,
+    responses((status = 201, body = [LinkedUserAnswer], description = "The linked users, added or found.")))]
 async fn create_batch(State(app): State<App>, create: Create<NewLinkedUsers>) -> Result<Response, Problem> {
     let body = create.body;
     let origin_ids = &body.linked_user_origin_ids;
@@ -124,7 +139,8 @@ async fn create_batch(State(app): State<App>, create: Create<NewLinkedUsers>) ->
 
 /// Lists linked users, newest first.
 #[utoipa::path(get, operation_id = "listLinkedUsers", path = "/linked_users", tag = "linked users", params(PageParams),
-    responses((status = 200, body = [LinkedUserAnswer])))]
+    responses((status = 200, body = [LinkedUserAnswer], description = "A page of linked users.",
+        headers(("Link" = String, description = "`rel=\"next\"`: the next page, where there is one.")))))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -136,8 +152,8 @@ async fn list(
 }
 
 /// Shows a linked user.
-#[utoipa::path(get, operation_id = "getLinkedUser", path = "/linked_users/{id}", tag = "linked users", params(("id" = String, Path)),
-    responses((status = 200, body = LinkedUserAnswer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(get, operation_id = "getLinkedUser", path = "/linked_users/{id}", tag = "linked users",
+    params(IdParam), responses((status = 200, body = LinkedUserAnswer, description = "The linked user.")))]
 async fn show(
     State(app): State<App>,
     caller: Caller,
@@ -150,7 +166,8 @@ async fn show(
 
 /// Finds a linked user by your own id.
 #[utoipa::path(get, operation_id = "findLinkedUser", path = "/linked_users/fromRemoteId", tag = "linked users", params(ByOriginId),
-    responses((status = 200, body = LinkedUserAnswer), (status = 404, body = ProblemDocument)))]
+    responses((status = 200, body = LinkedUserAnswer, description = "The linked user."),
+        (status = 404, description = "Nobody has this id in this project.")))]
 async fn by_origin_id(
     State(app): State<App>,
     caller: Caller,
@@ -163,8 +180,8 @@ async fn by_origin_id(
 /// Deletes a linked user.
 ///
 /// Revokes the person's connections, cancels what was not sent yet and erases what is stored of the person.
-#[utoipa::path(delete, operation_id = "deleteLinkedUser", path = "/linked_users/{id}", tag = "linked users", params(("id" = String, Path)),
-    responses((status = 200, body = LinkedUserAnswer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(delete, operation_id = "deleteLinkedUser", path = "/linked_users/{id}", tag = "linked users",
+    params(IdParam), responses((status = 200, body = LinkedUserAnswer, description = "The linked user as it was.")))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::document::{IdParam, IdempotencyKey};
 use super::person::Person;
 use crate::app::App;
 use crate::http::auth::Caller;
@@ -19,36 +20,51 @@ use crate::http::extract::{
     BodyRules, Create, IdPath, NoQuery, PageParams, Query, is_email, is_language_tag, metadata, parse_id,
     return_url,
 };
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
 use crate::model::{
-    ConnectionId, LinkStep, LinkToken, LinkedUserId, MagicLink, MagicLinkId, ProjectId, Time,
+    ConnectionId, LinkStatus, LinkStep, LinkToken, LinkedUser, LinkedUserId, MagicLink, MagicLinkId,
+    ProjectId, Time,
 };
 use crate::store::{TimelineStep, Tx};
+
+/// The most providers or verticals that one link names.
+const MOST_NAMED: usize = 500;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show, revoke)).routes(routes!(resend))
 }
 
+/// A magic link to make. Name the person by `id_linked_user` or by `linked_user_origin_id`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"linked_user_origin_id": "user-42", "alias": "Acme Inc.", "providers": ["hubspot"]}))]
 struct NewMagicLink {
     /// This or `linked_user_origin_id`.
+    #[schema(format = "uuid")]
     id_linked_user: Option<String>,
     /// Your own id of the person; an unknown one makes the linked user.
     linked_user_origin_id: Option<String>,
+    /// What the connect page calls the person; replaces the stored one.
     alias: Option<String>,
+    /// The person's e-mail address.
+    #[schema(format = "email")]
     email: Option<String>,
     /// Slugs that may be connected; all unless given.
     providers: Option<Vec<String>>,
     /// Verticals that may be connected; all unless given.
     verticals: Option<Vec<String>>,
-    /// Makes it a renewal of that connection.
+    /// Makes it a renewal of that connection; excludes `providers` and `verticals`.
+    #[schema(format = "uuid")]
     id_connection: Option<String>,
+    /// Where the person goes on to at the end.
+    #[schema(format = "uri")]
     return_url: Option<String>,
+    /// The language of the connect page.
     locale: Option<String>,
     /// Copied to the connection that is made. At most 16 KiB.
     metadata: Option<Map<String, Value>>,
     /// Seconds, 60 to 2,592,000; 7 days unless given.
+    #[schema(minimum = 60, maximum = 2_592_000)]
     expires_in: Option<i64>,
     /// Whether the first connection uses the link up; true unless given.
     single_use: Option<bool>,
@@ -58,33 +74,50 @@ impl BodyRules for NewMagicLink {
     const OWN_BOUNDS: &'static [&'static str] = &["metadata"];
 }
 
+/// A URL that you send to an end user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MagicLink)]
 struct MagicLinkAnswer {
+    #[schema(format = "uuid")]
     id_magic_link: String,
     /// Shown once: with the answer that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, format = "uri", example = "https://panora.example.com/connect/0Qm1example")]
     url: Option<String>,
+    #[schema(format = "uuid")]
     id_linked_user: String,
-    status: String,
+    status: LinkStatus,
+    #[schema(required, format = "email", example = "ada@example.com")]
     email: Option<String>,
+    /// Slugs that may be connected; empty means all.
+    #[schema(example = json!(["hubspot"]))]
     providers: Vec<String>,
+    /// Verticals that may be connected; empty means all.
+    #[schema(example = json!([]))]
     verticals: Vec<String>,
+    /// The connection that the link renews, where it was made for that.
+    #[schema(required, format = "uuid", example = json!(null))]
     id_connection: Option<String>,
+    /// Where the person goes on to at the end.
+    #[schema(required, format = "uri", example = "https://app.example.com/settings")]
     return_url: Option<String>,
+    #[schema(required, example = "en")]
     locale: Option<String>,
-    #[schema(value_type = Object)]
+    /// Copied to the connection that is made.
     metadata: Map<String, Value>,
+    /// Whether the first connection uses the link up.
     single_use: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     #[schema(value_type = String, format = DateTime)]
     expires_at: Time,
-    /// What happened so far; with a single link only.
+    /// What happened so far, oldest first; with a single link only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<Step>, required = false)]
     timeline: Option<Vec<Step>>,
 }
 
+/// A step on the way from a link to a connection.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MagicLinkStep)]
 struct Step {
@@ -93,6 +126,7 @@ struct Step {
     #[schema(value_type = String, format = DateTime)]
     at: Time,
     /// A provider's slug or a failure's code.
+    #[schema(required, example = "hubspot")]
     detail: Option<String>,
 }
 
@@ -101,7 +135,7 @@ fn answer(app: &App, it: MagicLink, token: Option<&LinkToken>) -> MagicLinkAnswe
         id_magic_link: it.id.to_string(),
         url: token.map(|token| app.public_url.join(&format!("/connect/{}", token.expose()))),
         id_linked_user: it.id_linked_user.to_string(),
-        status: it.status(app.clock.now()).to_string(),
+        status: it.status(app.clock.now()),
         email: it.email,
         providers: it.providers,
         verticals: it.verticals,
@@ -119,9 +153,10 @@ fn answer(app: &App, it: MagicLink, token: Option<&LinkToken>) -> MagicLinkAnswe
 /// Makes a magic link.
 ///
 /// The URL is shown with this answer only: of its token just a hash is kept.
-#[utoipa::path(post, operation_id = "createMagicLink", path = "/magic_links", tag = "magic links", request_body = NewMagicLink,
-    responses((status = 201, body = MagicLinkAnswer), (status = 400, body = ProblemDocument),
-        (status = 422, body = ProblemDocument)))]
+#[utoipa::path(post, operation_id = "createMagicLink", path = "/magic_links", tag = "magic links",
+    params(IdempotencyKey), request_body = NewMagicLink,
+    responses((status = 201, body = MagicLinkAnswer, description = "The link, with its URL."),
+        (status = 422, description = "There is no such id, provider or vertical in this project.")))]
 async fn create(State(app): State<App>, create: Create<NewMagicLink>) -> Result<Response, Problem> {
     let (project, body) = (create.caller.project, create.body);
     let person = Person {
@@ -132,9 +167,11 @@ async fn create(State(app): State<App>, create: Create<NewMagicLink>) -> Result<
     person.check()?;
     let renewed = check(&app, project, &body)?;
     let mut tx = app.store.begin().await?;
+    // Nobody is forgotten between here and the commit.
+    app.store.lock_project(&mut tx, project).await?;
     let user = person.resolve(&app, &mut tx, project).await?;
     if let Some(id) = renewed {
-        check_renewal(&app, project, user.id, id).await?;
+        check_renewal(&app, &mut tx, &user, id).await?;
     }
     let link = new_link(&app, project, user.id, renewed, body)?;
     let token = LinkToken::generate(&app.random);
@@ -148,7 +185,7 @@ async fn create(State(app): State<App>, create: Create<NewMagicLink>) -> Result<
 
 /// Lists magic links, newest first, without their URLs.
 #[utoipa::path(get, operation_id = "listMagicLinks", path = "/magic_links", tag = "magic links", params(PageParams),
-    responses((status = 200, body = MagicLinkPage)))]
+    responses((status = 200, body = MagicLinkPage, description = "A page of links.")))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -162,13 +199,16 @@ async fn list(
 #[derive(Serialize, ToSchema)]
 struct MagicLinkPage {
     data: Vec<MagicLinkAnswer>,
+    /// For `?cursor=`; null on the last page.
+    #[schema(required, example = json!(null))]
     next_cursor: Option<String>,
+    #[schema(required, example = json!(null))]
     prev_cursor: Option<String>,
 }
 
 /// Shows a magic link with its timeline.
-#[utoipa::path(get, operation_id = "getMagicLink", path = "/magic_links/{id}", tag = "magic links", params(("id" = String, Path)),
-    responses((status = 200, body = MagicLinkAnswer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(get, operation_id = "getMagicLink", path = "/magic_links/{id}", tag = "magic links",
+    params(IdParam), responses((status = 200, body = MagicLinkAnswer, description = "The link and what happened so far.")))]
 async fn show(
     State(app): State<App>,
     caller: Caller,
@@ -186,8 +226,10 @@ async fn show(
 /// Gives a link a fresh URL with its original life.
 ///
 /// The old URL and what was begun with it end.
-#[utoipa::path(post, operation_id = "resendMagicLink", path = "/magic_links/{id}/resend", tag = "magic links", params(("id" = String, Path)),
-    responses((status = 200, body = MagicLinkAnswer), (status = 409, body = ProblemDocument)))]
+#[utoipa::path(post, operation_id = "resendMagicLink", path = "/magic_links/{id}/resend", tag = "magic links",
+    params(IdParam, IdempotencyKey),
+    responses((status = 200, body = MagicLinkAnswer, description = "The link, with its fresh URL."),
+        (status = 409, description = "The link was used or revoked; or the `Idempotency-Key` came with another body.")))]
 async fn resend(
     State(app): State<App>,
     IdPath(id): IdPath<MagicLinkId>,
@@ -203,8 +245,7 @@ async fn resend(
     if link.used_at.is_some() && link.single_use {
         return Err(Problem::conflict("link_used", "This link was used. Make a new one."));
     }
-    let life = link.expires_at.millis_since(link.created_at).unsigned_abs();
-    link.expires_at = app.clock.now().plus(Duration::from_millis(life));
+    link.expires_at = app.clock.now().plus(link.life);
     let token = LinkToken::generate(&app.random);
     app.store.replace_magic_link_token(&mut tx, &link, token.hash()).await?;
     app.store.end_flows_of(&mut tx, project, id).await?;
@@ -215,8 +256,8 @@ async fn resend(
 }
 
 /// Revokes a link, and what was begun with it.
-#[utoipa::path(delete, operation_id = "revokeMagicLink", path = "/magic_links/{id}", tag = "magic links", params(("id" = String, Path)),
-    responses((status = 200, body = MagicLinkAnswer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(delete, operation_id = "revokeMagicLink", path = "/magic_links/{id}", tag = "magic links",
+    params(IdParam), responses((status = 200, body = MagicLinkAnswer, description = "The revoked link.")))]
 async fn revoke(
     State(app): State<App>,
     caller: Caller,
@@ -244,6 +285,11 @@ impl BodyRules for NoBody {
 
 /// Checks what needs no database; the connection to renew, if one is named.
 fn check(app: &App, project: ProjectId, body: &NewMagicLink) -> Result<Option<ConnectionId>, Problem> {
+    for (pointer, list) in [("/providers", &body.providers), ("/verticals", &body.verticals)] {
+        if list.as_ref().is_some_and(|list| !(1..=MOST_NAMED).contains(&list.len())) {
+            return Err(Problem::field(pointer, "From 1 to 500 of them; leave it out to allow all."));
+        }
+    }
     let slugs = body.providers.as_deref().unwrap_or_default();
     for (index, slug) in slugs.iter().enumerate() {
         if app.provider(project, slug).is_none() {
@@ -277,14 +323,10 @@ fn check(app: &App, project: ProjectId, body: &NewMagicLink) -> Result<Option<Co
     Ok(renewed)
 }
 
-async fn check_renewal(
-    app: &App,
-    project: ProjectId,
-    user: LinkedUserId,
-    id: ConnectionId,
-) -> Result<(), Problem> {
-    let connection = app.store.lookup_connection(project, id).await?;
-    let own = connection.filter(|it| it.connection.id_linked_user == user && it.connection.status.stands());
+async fn check_renewal(app: &App, tx: &mut Tx, user: &LinkedUser, id: ConnectionId) -> Result<(), Problem> {
+    let connection = app.store.lock_connection(tx, user.id_project, id).await?;
+    let own =
+        connection.filter(|it| it.connection.id_linked_user == user.id && it.connection.status.stands());
     own.map(|_| ()).ok_or_else(|| Problem::unknown_id("/id_connection"))
 }
 
@@ -312,6 +354,7 @@ fn new_link(
         metadata: metadata(body.metadata)?,
         single_use: body.single_use.unwrap_or(true),
         created_at: now,
+        life,
         expires_at: now.plus(life),
         used_at: None,
         revoked_at: None,

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::connect::RefreshError;
 use crate::http::auth::Caller;
 use crate::http::extract::{MAX_TEXT, read};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
 use crate::model::{ConnectionStatus, ConnectionToken};
 use crate::passthrough::{Call, CallError, Called, call, is_forwarded, shown_headers};
 use crate::store::StoredConnection;
@@ -31,40 +31,72 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ProviderCall {
-    /// `GET`, `POST`, `PUT`, `PATCH`, `DELETE`, `HEAD` or `OPTIONS`.
+    /// Letters of either case.
+    #[schema(value_type = ProviderMethod)]
     method: String,
     /// Path and query below the account's base URL.
+    #[schema(example = "/crm/v3/objects/contacts?limit=10")]
     path: String,
-    #[schema(value_type = Option<Object>)]
+    /// Any JSON.
+    #[schema(value_type = Option<Value>)]
     data: Option<Box<RawValue>>,
     /// How `data` is sent: `json` (unless given), `form` or `text`.
     request_format: Option<Format>,
     /// Another host that the provider's file lists.
     #[serde(rename = "overrideBaseUrl")]
     override_base_url: Option<String>,
+    /// Sent to the provider, without those that are Panora's business.
     headers: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RequestFormat)]
 enum Format {
     Json,
     Form,
     Text,
 }
 
+#[derive(ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+#[expect(dead_code, reason = "describes a field")]
+enum ProviderMethod {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Head,
+    Options,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase", as = AnswerEncoding)]
+#[expect(dead_code, reason = "describes a field")]
+enum Encoding {
+    Utf8,
+    Base64,
+}
+
 /// What the provider answered, whatever that is.
 #[derive(Serialize, ToSchema)]
 struct ProviderAnswer {
     /// What was called, without credential parameters.
+    #[schema(format = "uri", example = "https://api.hubapi.com/crm/v3/objects/contacts?limit=10")]
     url: String,
+    /// The provider's.
+    #[schema(example = 200)]
     status: u16,
+    /// The provider's, without `Set-Cookie`.
+    #[schema(example = json!({"content-type": "application/json"}))]
     headers: BTreeMap<String, String>,
-    /// JSON with the text it came with, or a string with `encoding`.
-    #[schema(value_type = Option<Object>)]
+    /// JSON with the text it came with, or a string with `encoding`; null where there was no body.
+    #[schema(value_type = Value, required, example = json!({"results": []}))]
     data: Option<Box<RawValue>>,
-    /// `utf8` or `base64` where `data` is a string that was no JSON.
+    /// Where `data` is a string that was no JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Encoding, required = false)]
     encoding: Option<&'static str>,
 }
 
@@ -73,8 +105,10 @@ struct ProviderAnswer {
 /// Answers 200 whatever the provider answered: a problem is always Panora's own.
 #[utoipa::path(post, operation_id = "passthrough", path = "/passthrough", tag = "passthrough", request_body = ProviderCall,
     params(("x-connection-token" = String, Header, description = "The connection's token")),
-    responses((status = 200, body = ProviderAnswer), (status = 400, body = ProblemDocument),
-        (status = 401, body = ProblemDocument), (status = 502, body = ProblemDocument)))]
+    responses((status = 200, body = ProviderAnswer, description = "What the provider answered, its errors included."),
+        (status = 401, description = "No API key or connection token that is known and live."),
+        (status = 409, description = "`needs_reauth`: the person must connect again; or the connection is incomplete."),
+        (status = 502, description = "The provider gave no answer that could be read.")))]
 async fn passthrough(
     State(app): State<App>,
     caller: Caller,

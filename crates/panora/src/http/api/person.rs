@@ -38,7 +38,7 @@ impl Person<'_> {
         let origin_id = match (self.id_linked_user, self.linked_user_origin_id) {
             (Some(id), _) => {
                 let id = parse_id("/id_linked_user", id)?;
-                let known = app.store.lookup_linked_user(project, id).await?;
+                let known = app.store.read_linked_user(tx, project, id).await?;
                 let known = known.ok_or_else(|| Problem::unknown_id("/id_linked_user"))?;
                 if self.alias.is_none() {
                     return Ok(known);

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::extract::{BodyRules, JsonBody, NoQuery, given, is_email, return_url};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
 use crate::model::{Project, Time};
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -22,15 +22,27 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Project)]
 struct ProjectAnswer {
+    #[schema(format = "uuid")]
     id_project: String,
+    /// Who asks, on the connect page.
+    #[schema(example = "Acme CRM")]
     name: String,
+    #[schema(required, format = "uri", example = "https://app.example.com/logo.svg")]
     logo_url: Option<String>,
     /// `#rrggbb`
+    #[schema(required, example = "#1a73e8")]
     color: Option<String>,
+    #[schema(required, format = "email", example = "help@example.com")]
     support_email: Option<String>,
+    #[schema(required, format = "uri", example = "https://example.com/privacy")]
     privacy_url: Option<String>,
+    /// Where the widget may be embedded.
+    #[schema(example = json!(["https://app.example.com"]))]
     allowed_origins: Vec<String>,
+    /// Where the connect page may send a person back to.
+    #[schema(example = json!(["https://app.example.com/settings"]))]
     return_urls: Vec<String>,
+    /// Whether a person may hand a link over to a colleague.
     hand_over: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
@@ -57,14 +69,19 @@ impl From<Project> for ProjectAnswer {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ProjectChange {
+    /// Who asks, on the connect page.
     name: Option<String>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(format = "uri")]
     logo_url: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(pattern = "^#[0-9A-Fa-f]{6}$")]
     color: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(format = "email")]
     support_email: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(format = "uri")]
     privacy_url: Option<Option<String>>,
     allowed_origins: Option<Vec<String>>,
     return_urls: Option<Vec<String>>,
@@ -75,7 +92,7 @@ impl BodyRules for ProjectChange {}
 
 /// Lists the key's own project.
 #[utoipa::path(get, operation_id = "listProjects", path = "/projects", tag = "projects",
-    responses((status = 200, body = [ProjectAnswer]), (status = 401, body = ProblemDocument)))]
+    responses((status = 200, body = [ProjectAnswer], description = "An array of one.")))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -85,14 +102,15 @@ async fn list(
 }
 
 /// Shows the key's own project.
-#[utoipa::path(get, operation_id = "getProject", path = "/project", tag = "projects", responses((status = 200, body = ProjectAnswer)))]
+#[utoipa::path(get, operation_id = "getProject", path = "/project", tag = "projects",
+    responses((status = 200, body = ProjectAnswer, description = "The project.")))]
 async fn show(State(app): State<App>, caller: Caller, _: NoQuery) -> Result<Json<ProjectAnswer>, Problem> {
     Ok(Json(own(&app, caller).await?.into()))
 }
 
 /// Changes the key's own project.
 #[utoipa::path(patch, operation_id = "updateProject", path = "/project", tag = "projects", request_body = ProjectChange,
-    responses((status = 200, body = ProjectAnswer), (status = 400, body = ProblemDocument)))]
+    responses((status = 200, body = ProjectAnswer, description = "The project as it is now.")))]
 async fn change(
     State(app): State<App>,
     caller: Caller,
@@ -101,7 +119,8 @@ async fn change(
     check(&change)?;
     let mut tx = app.store.begin().await?;
     app.store.lock_project(&mut tx, caller.project).await?;
-    let mut project = own(&app, caller).await?;
+    let project = app.store.read_project(&mut tx, caller.project).await?;
+    let mut project = project.ok_or_else(Problem::not_found)?;
     apply(&mut project, change);
     app.store.save_project(&mut tx, &project).await?;
     tx.commit().await?;

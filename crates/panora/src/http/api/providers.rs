@@ -14,29 +14,39 @@ use crate::app::App;
 use crate::connect::is_set_up;
 use crate::http::auth::Caller;
 use crate::http::extract::{BodyRules, JsonBody, NoQuery};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
+use crate::model::TokenType;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change))
 }
 
+/// A third-party service that end users can connect.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Provider)]
 struct ProviderAnswer {
+    #[schema(example = "hubspot")]
     slug: String,
+    #[schema(example = "HubSpot")]
     name: String,
+    #[schema(example = json!(["crm"]))]
     verticals: Vec<String>,
-    /// `oauth2`, `apikey` or `basic`.
+    #[schema(value_type = TokenType)]
     token_type: &'static str,
     /// The exact kind, such as `oauth2_code`.
+    #[schema(example = "oauth2_code")]
     auth_kind: &'static str,
     /// Whether this project offers it.
     enabled: bool,
     /// Whether somebody could connect it now: an OAuth provider needs a client.
     configured: bool,
+    /// What is asked for.
+    #[schema(example = json!(["crm.objects.contacts.read"]))]
     scopes: Vec<String>,
+    #[schema(format = "uri", example = "https://developers.hubspot.com/docs")]
     docs_url: String,
-    /// To register with the provider.
+    /// To register with the provider; null where none is needed.
+    #[schema(required, format = "uri", example = "https://panora.example.com/connections/oauth/callback")]
     redirect_uri: Option<String>,
 }
 
@@ -56,9 +66,11 @@ fn answer(app: &App, it: &Arc<Provider>, enabled: bool) -> ProviderAnswer {
     }
 }
 
+/// What to change of a provider.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ProviderChange {
+    /// Whether this project offers it.
     enabled: bool,
 }
 
@@ -67,12 +79,16 @@ impl BodyRules for ProviderChange {}
 #[derive(Serialize, ToSchema)]
 struct ProviderList {
     data: Vec<ProviderAnswer>,
+    /// Always null: the list comes whole.
+    #[schema(required, example = json!(null))]
     next_cursor: Option<String>,
+    #[schema(required, example = json!(null))]
     prev_cursor: Option<String>,
 }
 
 /// Lists the catalog: every provider, by name.
-#[utoipa::path(get, operation_id = "listProviders", path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
+#[utoipa::path(get, operation_id = "listProviders", path = "/providers", tag = "providers",
+    responses((status = 200, body = ProviderList, description = "Every provider.")))]
 async fn list(State(app): State<App>, caller: Caller, _: NoQuery) -> Result<Json<ProviderList>, Problem> {
     let settings = app.store.list_provider_settings(caller.project).await?;
     let on = |slug: &str| settings.get(slug).copied().unwrap_or(true);
@@ -81,8 +97,8 @@ async fn list(State(app): State<App>, caller: Caller, _: NoQuery) -> Result<Json
 }
 
 /// Shows a provider.
-#[utoipa::path(get, operation_id = "getProvider", path = "/providers/{slug}", tag = "providers", params(("slug" = String, Path)),
-    responses((status = 200, body = ProviderAnswer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(get, operation_id = "getProvider", path = "/providers/{slug}", tag = "providers", params(("slug" = String, Path, description = "The provider's slug.")),
+    responses((status = 200, body = ProviderAnswer, description = "The provider.")))]
 async fn show(
     State(app): State<App>,
     caller: Caller,
@@ -95,9 +111,9 @@ async fn show(
 }
 
 /// Switches a provider on or off for this project.
-#[utoipa::path(patch, operation_id = "updateProvider", path = "/providers/{slug}", tag = "providers", params(("slug" = String, Path)),
-    request_body = ProviderChange,
-    responses((status = 200, body = ProviderAnswer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(patch, operation_id = "updateProvider", path = "/providers/{slug}", tag = "providers",
+    params(("slug" = String, Path, description = "The provider's slug.")), request_body = ProviderChange,
+    responses((status = 200, body = ProviderAnswer, description = "The provider as it is now.")))]
 async fn change(
     State(app): State<App>,
     caller: Caller,

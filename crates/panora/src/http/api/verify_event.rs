@@ -12,20 +12,23 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::extract::{BodyRules, JsonBody};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(verify_event))
 }
 
+/// A delivery as it was received.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SignedEvent {
     /// The parsed body of a delivery.
     payload: Map<String, Value>,
     /// The delivery's `Panora-Signature` header.
+    #[schema(example = "t=1767225600,v1=3c5a0000000000000000000000000000000000000000000000000000000000")]
     signature: String,
     /// The endpoint's `whsec_` secret.
+    #[schema(example = "whsec_RVhBTVBMRUVYQU1QTEVFWEFNUExFRVhBTVBMRUVYQU0=")]
     secret: String,
 }
 
@@ -39,7 +42,8 @@ impl BodyRules for SignedEvent {
 ///
 /// For clients without a library: answers with the payload where the signature fits it.
 #[utoipa::path(post, operation_id = "verifyEvent", path = "/verifyEvent", tag = "webhooks", request_body = SignedEvent,
-    responses((status = 201, body = Object), (status = 400, body = ProblemDocument)))]
+    responses((status = 201, body = HashMap<String, Value>, description = "The payload: its signature fits."),
+        (status = 400, description = "`invalid_signature`: the signature does not fit, or is too old.")))]
 async fn verify_event(
     State(app): State<App>,
     JsonBody(event): JsonBody<SignedEvent>,

@@ -16,8 +16,9 @@ use crate::model::{PageQuery, Paged};
 #[into_params(parameter_in = Query)]
 pub struct PageParams {
     /// How many, 1 to 200; 50 unless given.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     pub limit: Option<String>,
-    /// From the `Link` header of the page before.
+    /// From the `Link` header, or `next_cursor`, of the page before.
     pub cursor: Option<String>,
 }
 

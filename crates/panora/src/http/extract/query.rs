@@ -41,3 +41,16 @@ pub fn refuse_query(uri: &axum::http::Uri) -> Result<(), Problem> {
         None => Ok(()),
     }
 }
+
+/// Refuses values that no field could hold: U+0000, or more than 2,048 characters.
+pub fn check_query(uri: &axum::http::Uri) -> Result<(), Problem> {
+    for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        if value.contains('\0') || name.contains('\0') {
+            return Err(Problem::field("?", "A parameter may not hold U+0000."));
+        }
+        if value.chars().count() > super::MAX_TEXT {
+            return Err(Problem::field(format!("?{name}"), "A string may hold 2,048 characters."));
+        }
+    }
+    Ok(())
+}

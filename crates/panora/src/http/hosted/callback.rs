@@ -23,7 +23,9 @@ pub async fn arrive(
     let query = query.unwrap_or_default();
     let parameters: BTreeMap<String, String> =
         url::form_urlencoded::parse(query.as_bytes()).into_owned().take(MOST_PARAMETERS).collect();
-    match connect::arrive(&app, &parameters, &cookies.0).await? {
+    let (here, known) = (app.clone(), cookies.0.clone());
+    let arrival = app.to_the_end(async move { connect::arrive(&here, &parameters, &known).await });
+    match arrival.await? {
         Arrival::Connected(id) => Ok(Redirect::to(&done_path(id)).into_response()),
         Arrival::Failed(id, slug, failure) => {
             Ok(Redirect::to(&failed::path(id, &slug, failure)).into_response())

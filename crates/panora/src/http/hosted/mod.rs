@@ -11,6 +11,7 @@ mod provider;
 mod return_url;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use panora_pages::flow_path;
@@ -32,6 +33,8 @@ pub fn routes() -> Router<App> {
         .route("/connect/flow/{id}/{slug}/authorize", get(provider::authorize))
         .route("/connect/flow/{id}/{slug}/failed/{code}", get(failed::show))
         .route("/connections/oauth/callback", get(callback::arrive))
+        // A form holds a credential of 16 KiB at most, and a few short answers.
+        .layer(DefaultBodyLimit::max(64 * 1024))
 }
 
 /// What a page of the flow is answered with when it is not the page.

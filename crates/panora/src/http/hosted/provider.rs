@@ -21,7 +21,7 @@ use super::{Elsewhere, FlowCookies, done_path, failed, live_flow};
 use crate::app::App;
 use crate::connect::{
     AuthorizeError, FormError, MOST_TRIES, OpenFlow, answers_of, authorization_url, note, save_answers,
-    try_credentials,
+    tell_failure, try_credentials,
 };
 use crate::http::problem::Problem;
 use crate::model::{FlowId, LinkStep};
@@ -86,7 +86,8 @@ pub async fn answer(
         return Err(Problem::new(http::StatusCode::FORBIDDEN, "forged_form", "This form is not ours.").into());
     }
     if here.provider.auth_kind() != AuthKind::Oauth2Code {
-        return take_credentials(&app, &here, &typed).await;
+        let ending = app.clone();
+        return ending.to_the_end(async move { take_credentials(&app, &here, &typed).await }).await;
     }
     let (mut answers, mut wrong) = (Variables::new(), BTreeMap::new());
     for question in here.provider.questions() {
@@ -121,6 +122,7 @@ pub async fn authorize(
     match authorization_url(&app, &here.open, &here.provider).await {
         Ok(url) => Ok(Redirect::to(url.as_str()).into_response()),
         Err(AuthorizeError::Failed(failure)) => {
+            tell_failure(&app, &here.open, &slug, failure, None).await;
             Err(Elsewhere::Redirect(failed::path(here.open.flow.id, &slug, failure)))
         }
         Err(AuthorizeError::Connect(error)) => Err(error.into()),

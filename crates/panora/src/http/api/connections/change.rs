@@ -6,18 +6,21 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::ConnectionDocument;
+use super::{ConnectionDocument, RevokedConnection};
 use crate::app::App;
 use crate::connect::revoke_connection;
+use crate::http::api::document::IdParam;
 use crate::http::auth::Caller;
 use crate::http::extract::{BodyRules, IdPath, JsonBody, metadata};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
 use crate::model::ConnectionId;
 
+/// What to change of a connection.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionChange {
     /// Replaces the whole. At most 16 KiB.
+    #[schema(example = json!({"plan": "pro"}))]
     metadata: Map<String, Value>,
 }
 
@@ -26,9 +29,9 @@ impl BodyRules for ConnectionChange {
 }
 
 /// Replaces a connection's metadata.
-#[utoipa::path(patch, operation_id = "updateConnection", path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
-    request_body = ConnectionChange,
-    responses((status = 200, body = ConnectionDocument), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(patch, operation_id = "updateConnection", path = "/connections/{id}", tag = "connections",
+    params(IdParam), request_body = ConnectionChange,
+    responses((status = 200, body = ConnectionDocument, description = "The connection as it is now.")))]
 pub async fn change(
     State(app): State<App>,
     caller: Caller,
@@ -49,8 +52,8 @@ pub async fn change(
 /// Revokes a connection.
 ///
 /// At the provider where it can be, then here. `at_provider` says what becomes of the grant there.
-#[utoipa::path(delete, operation_id = "revokeConnection", path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
-    responses((status = 200, body = ConnectionDocument), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(delete, operation_id = "revokeConnection", path = "/connections/{id}", tag = "connections",
+    params(IdParam), responses((status = 200, body = RevokedConnection, description = "The revoked connection.")))]
 pub async fn revoke(
     State(app): State<App>,
     caller: Caller,

@@ -17,30 +17,36 @@ use super::ConnectionDocument;
 use crate::app::App;
 use crate::connect::connection_object;
 use crate::connect::import::{ImportError, NewCredentials, prepare, store};
+use crate::http::api::document::IdempotencyKey;
 use crate::http::api::person::Person;
 use crate::http::extract::{BodyRules, Create, metadata};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
 use crate::model::Time;
 use crate::webhooks::Publication;
 
 /// The most bytes of one credential.
 const LONGEST: usize = 16 * 1024;
 
+/// Credentials that you already have. Name the person by `id_linked_user` or by `linked_user_origin_id`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"linked_user_origin_id": "user-42", "provider_slug": "hubspot",
+    "credentials": {"access_token": "EXAMPLE", "refresh_token": "EXAMPLE", "expires_in": 1800}}))]
 pub struct NewConnection {
     /// This or `linked_user_origin_id`.
+    #[schema(format = "uuid")]
     id_linked_user: Option<String>,
     /// Your own id of the person; an unknown one makes the linked user.
     linked_user_origin_id: Option<String>,
+    /// What the connect page calls the person; replaces the stored one.
     alias: Option<String>,
     provider_slug: String,
     /// `{access_token, refresh_token?, expires_in? | expires_at?, scope?}` for OAuth, the provider's own fields
     /// otherwise, plus its variables such as a subdomain.
     credentials: Map<String, Value>,
-    /// At most 16 KiB.
+    /// Copied to the connection. At most 16 KiB.
     metadata: Option<Map<String, Value>>,
-    /// Whether to try the credentials at the provider first.
+    /// Whether to try the credentials at the provider first; false unless given.
     verify: Option<bool>,
 }
 
@@ -51,9 +57,11 @@ impl BodyRules for NewConnection {
 /// Imports a connection.
 ///
 /// The same account of the same linked user again renews the connection: 200, same id, same token.
-#[utoipa::path(post, operation_id = "createConnection", path = "/connections", tag = "connections", request_body = NewConnection,
-    responses((status = 201, body = ConnectionDocument), (status = 200, body = ConnectionDocument),
-        (status = 400, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
+#[utoipa::path(post, operation_id = "createConnection", path = "/connections", tag = "connections",
+    params(IdempotencyKey), request_body = NewConnection,
+    responses((status = 201, body = ConnectionDocument, description = "The connection that was made."),
+        (status = 200, body = ConnectionDocument, description = "The connection that was renewed."),
+        (status = 422, description = "No such id or provider, or the provider does not take the credentials.")))]
 pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Result<Response, Problem> {
     let (project, body) = (create.caller.project, create.body);
     let person = Person {

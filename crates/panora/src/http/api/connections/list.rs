@@ -4,21 +4,25 @@ use axum::extract::{OriginalUri, RawQuery, State};
 use axum::response::Response;
 use serde_json::Value;
 
-use super::ConnectionDocument;
+use super::ListedConnection;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::extract::{PageParams, page_answer};
-use crate::http::problem::{Problem, ProblemDocument};
-use crate::model::{LinkedUserId, Paged, ProjectId};
+use crate::http::problem::Problem;
+use crate::model::{ConnectionStatus, LinkedUserId, Paged, ProjectId};
 use crate::store::ConnectionFilter;
 
 /// Lists connections, newest first.
 #[utoipa::path(get, operation_id = "listConnections", path = "/connections", tag = "connections",
-    params(PageParams, ("provider_slug" = Option<String>, Query), ("vertical" = Option<String>, Query),
-        ("id_linked_user" = Option<String>, Query), ("linked_user_origin_id" = Option<String>, Query),
-        ("status" = Option<String>, Query, description = "`valid`, `needs_reauth` or `revoked`"),
-        ("metadata.{key}" = Option<String>, Query, description = "A top-level string of `metadata`")),
-    responses((status = 200, body = [ConnectionDocument]), (status = 400, body = ProblemDocument)))]
+    params(PageParams,
+        ("provider_slug" = Option<String>, Query, description = "Of this provider only."),
+        ("vertical" = Option<String>, Query, description = "Of this vertical only."),
+        ("id_linked_user" = Option<String>, Query, description = "Of this person only, by our id."),
+        ("linked_user_origin_id" = Option<String>, Query, description = "Of this person only, by your id."),
+        ("status" = Option<ConnectionStatus>, Query, description = "In this state only."),
+        ("metadata.{key}" = Option<String>, Query, description = "A top-level string of `metadata`.")),
+    responses((status = 200, body = [ListedConnection], description = "A page of connections.",
+        headers(("Link" = String, description = "`rel=\"next\"`: the next page, where there is one.")))))]
 pub async fn list(
     State(app): State<App>,
     caller: Caller,

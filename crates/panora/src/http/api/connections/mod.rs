@@ -6,16 +6,17 @@ mod list;
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::document::IdParam;
 use crate::app::App;
-use crate::connect::connection_object;
+use crate::connect::{AtProvider, connection_object};
 use crate::http::auth::Caller;
 use crate::http::extract::{IdPath, NoQuery};
-use crate::http::problem::{Problem, ProblemDocument};
-use crate::model::{ConnectionId, ConnectionToken};
+use crate::http::problem::Problem;
+use crate::model::{ConnectionId, ConnectionStatus, ConnectionToken, TokenType};
 use crate::store::StoredConnection;
 use crate::vault::Slot;
 
@@ -32,45 +33,79 @@ pub fn routes() -> OpenApiRouter<App> {
 #[schema(as = Connection)]
 #[expect(dead_code, reason = "describes the object that `connection_object` makes")]
 struct ConnectionDocument {
+    #[schema(format = "uuid")]
     id_connection: String,
-    /// `valid`, `needs_reauth` or `revoked`.
-    status: String,
-    /// Send it as `x-connection-token`.
+    status: ConnectionStatus,
+    /// A secret: send it as `x-connection-token`.
+    #[schema(example = "ct_EXAMPLEexampleEXAMPLEexampleEXAMPLE")]
     connection_token: String,
+    #[schema(example = "hubspot")]
     provider_slug: String,
     /// The provider's first vertical.
+    #[schema(example = "crm")]
     vertical: String,
-    /// `oauth2`, `apikey` or `basic`.
-    token_type: String,
+    token_type: TokenType,
     /// The exact kind, such as `oauth2_code`.
+    #[schema(example = "oauth2_code")]
     auth_kind: String,
     /// This account's API base URL.
+    #[schema(format = "uri", example = "https://api.hubapi.com")]
     account_url: String,
-    #[schema(format = DateTime)]
+    /// When the access token expires; null where the credential does not.
+    #[schema(required, format = DateTime, example = "2026-01-31T18:44:44.869Z")]
     expiration_timestamp: Option<String>,
     account: AccountDocument,
+    /// What the provider granted.
+    #[schema(example = json!(["crm.objects.contacts.read"]))]
     scopes: Vec<String>,
     /// Asked for and not granted.
+    #[schema(example = json!([]))]
     missing_scopes: Vec<String>,
     #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = "uuid")]
     id_project: String,
+    #[schema(format = "uuid")]
     id_linked_user: String,
-    #[schema(value_type = Object)]
-    metadata: Value,
-    /// In lists only, and always `[redacted]`.
-    access_token: Option<String>,
-    /// In lists only, and always `[redacted]`.
-    refresh_token: Option<String>,
+    /// Yours, from the magic link, the import or the last change.
+    metadata: Map<String, Value>,
 }
 
-/// Who the provider says the account belongs to.
+/// A connection as lists show it. The Python library requires the two fields, so that they are there.
+#[derive(utoipa::ToSchema)]
+#[schema(as = ListedConnection)]
+#[expect(dead_code, reason = "describes an item of the list")]
+struct ListedConnection {
+    #[serde(flatten)]
+    connection: ConnectionDocument,
+    /// Always `[redacted]`.
+    #[schema(example = "[redacted]")]
+    access_token: String,
+    /// Always `[redacted]`.
+    #[schema(example = "[redacted]")]
+    refresh_token: String,
+}
+
+/// A connection that was revoked.
+#[derive(utoipa::ToSchema)]
+#[schema(as = RevokedConnection)]
+#[expect(dead_code, reason = "describes the answer of a revocation")]
+struct RevokedConnection {
+    #[serde(flatten)]
+    connection: ConnectionDocument,
+    at_provider: AtProvider,
+}
+
+/// Who the provider says the account belongs to; nulls where it does not say.
 #[derive(utoipa::ToSchema)]
 #[schema(as = Account)]
 #[expect(dead_code, reason = "describes a part of the Connection Object")]
 struct AccountDocument {
+    #[schema(required, example = "12345")]
     id: Option<String>,
+    #[schema(required, example = "Acme Inc.")]
     name: Option<String>,
+    #[schema(required, example = "ada@example.com")]
     email: Option<String>,
 }
 
@@ -80,8 +115,8 @@ fn object(app: &App, it: &StoredConnection) -> Result<Value, Problem> {
 }
 
 /// Shows a connection.
-#[utoipa::path(get, operation_id = "getConnection", path = "/connections/{id}", tag = "connections", params(("id" = String, Path)),
-    responses((status = 200, body = ConnectionDocument), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(get, operation_id = "getConnection", path = "/connections/{id}", tag = "connections", params(IdParam),
+    responses((status = 200, body = ConnectionDocument, description = "The connection.")))]
 async fn show(
     State(app): State<App>,
     caller: Caller,

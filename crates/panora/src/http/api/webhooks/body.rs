@@ -12,26 +12,34 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::http::extract::{BodyRules, given};
 use crate::http::problem::Problem;
-use crate::model::{EventScope, ProjectId, RetrySchedule, ScopeError, Time};
+use crate::model::{EndpointStatus, EventScope, ProjectId, RetrySchedule, ScopeError, Time};
 use crate::store::StoredEndpoint;
 use crate::vault::Slot;
 
 /// What stands for a header's value that is never shown.
 const REDACTED: &str = "[redacted]";
 
+/// An endpoint to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEndpoint {
+    /// Where events are sent.
+    #[schema(format = "uri", example = "https://example.com/webhook")]
     pub url: String,
+    /// For people.
     pub description: Option<String>,
     /// Event types, with trailing wildcards: `connection.created`, `connection.*`, `*`.
+    #[schema(example = json!(["connection.created"]), min_items = 1)]
     pub scope: Vec<String>,
+    /// Whether it takes deliveries; true unless given.
     pub active: Option<bool>,
-    /// Deliveries a second, 1 to 10,000.
+    /// Deliveries a second, 1 to 10,000; no limit unless given.
+    #[schema(minimum = 1, maximum = 10_000)]
     pub rate_limit: Option<i64>,
     /// Sent with each delivery; the values are never shown again.
     pub headers: Option<BTreeMap<String, String>>,
     /// Seconds between tries: 0 to 20 of 1 to 86,400.
+    #[schema(max_items = 20)]
     pub retry_schedule: Option<Vec<i64>>,
     /// Your own `whsec_` of 24 to 64 bytes.
     pub secret: Option<String>,
@@ -43,16 +51,23 @@ impl BodyRules for NewEndpoint {}
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangedEndpoint {
+    /// Where events are sent.
+    #[schema(format = "uri")]
     url: Option<String>,
+    /// For people.
     description: Option<String>,
+    /// Event types, with trailing wildcards: `connection.created`, `connection.*`, `*`.
     scope: Option<Vec<String>>,
+    /// Whether it takes deliveries.
     active: Option<bool>,
-    /// `null` for none.
+    /// Deliveries a second, 1 to 10,000; `null` for no limit.
+    #[schema(minimum = 1, maximum = 10_000)]
     #[serde(default, deserialize_with = "given")]
     rate_limit: Option<Option<i64>>,
     /// Replaces them all; a value of `[redacted]` keeps the one that is there.
     headers: Option<BTreeMap<String, String>>,
-    /// `null` for the usual one.
+    /// Seconds between tries: 0 to 20 of 1 to 86,400; `null` for the usual ones.
+    #[schema(max_items = 20)]
     #[serde(default, deserialize_with = "given")]
     retry_schedule: Option<Option<Vec<i64>>>,
     /// Replaces the secret at once; `rotate_secret` lets both sign for a while.
@@ -65,23 +80,35 @@ impl BodyRules for ChangedEndpoint {}
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookEndpoint)]
 pub struct Answer {
+    #[schema(format = "uuid")]
     id_webhook_endpoint: String,
+    #[schema(format = "uri", example = "https://example.com/webhook")]
     url: String,
-    endpoint_description: String,
-    /// Whole after creation and rotation, `whsec_[redacted]` elsewhere.
+    #[schema(required, example = "Tells the CRM about new connections")]
+    endpoint_description: Option<String>,
+    /// Whole after creation, rotation and revealing; `whsec_[redacted]` elsewhere.
+    #[schema(example = "whsec_RVhBTVBMRUVYQU1QTEVFWEFNUExFRVhBTVBMRUVYQU0=")]
     secret: String,
+    /// Whether it takes deliveries.
     active: bool,
+    /// Event types, with trailing wildcards.
+    #[schema(example = json!(["connection.created"]))]
     scope: Vec<String>,
-    /// `ok` or `inactive`.
-    status: &'static str,
+    status: EndpointStatus,
+    /// Deliveries a second; null for no limit.
+    #[schema(required, example = json!(null))]
     rate_limit: Option<u32>,
+    /// Seconds between tries.
+    #[schema(example = json!([5, 60, 300, 1800, 7200, 18000, 36000, 86400, 86400]))]
     retry_schedule: Vec<u32>,
     /// Custom headers by name; values read `[redacted]`.
+    #[schema(example = json!({"x-team": "[redacted]"}))]
     headers: BTreeMap<String, &'static str>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Time,
     #[schema(value_type = String, format = DateTime)]
     last_update: Time,
+    #[schema(format = "uuid")]
     id_project: String,
 }
 
@@ -92,11 +119,11 @@ impl Answer {
         Ok(Self {
             id_webhook_endpoint: endpoint.id.to_string(),
             url: endpoint.url.clone(),
-            endpoint_description: endpoint.description.clone(),
+            endpoint_description: Some(endpoint.description.clone()).filter(|text| !text.is_empty()),
             secret: secret.map_or_else(|| "whsec_[redacted]".to_owned(), WebhookSecret::expose),
             active: endpoint.active,
             scope: endpoint.scope.patterns().to_vec(),
-            status: if endpoint.active { "ok" } else { "inactive" },
+            status: endpoint.status(),
             rate_limit: endpoint.rate_limit,
             retry_schedule: endpoint.retry_schedule.gaps().to_vec(),
             headers: headers.into_iter().map(|(name, _)| (name, REDACTED)).collect(),

@@ -11,14 +11,18 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::body::{Answer, ChangedEndpoint, Checked, NewEndpoint};
+use super::document::{IdParam, IdempotencyKey};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::extract::{Create, IdPath, NoQuery, OptionalJsonBody, PageParams, Query, page_answer};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
 use crate::model::{Endpoint, EndpointId};
 use crate::store::StoredEndpoint;
 use crate::vault::Slot;
 use crate::webhooks::new_secret;
+
+/// Each event looks at all of them.
+const MOST_ENDPOINTS: u32 = 10_000;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -31,8 +35,10 @@ pub fn routes() -> OpenApiRouter<App> {
 /// Adds an endpoint.
 ///
 /// The answer holds its secret, with which every delivery is signed. Later answers do not.
-#[utoipa::path(post, operation_id = "createWebhook", path = "", tag = "webhooks", request_body = NewEndpoint,
-    responses((status = 201, body = Answer), (status = 400, body = ProblemDocument), (status = 422, body = ProblemDocument)))]
+#[utoipa::path(post, operation_id = "createWebhook", path = "", tag = "webhooks",
+    params(IdempotencyKey), request_body = NewEndpoint,
+    responses((status = 201, body = Answer, description = "The endpoint, with its secret."),
+        (status = 422, description = "`address_not_allowed`: the URL leads to a private or reserved address.")))]
 async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<Response, Problem> {
     let (project, body) = (create.caller.project, create.body);
     let own_secret = body.secret.clone();
@@ -62,6 +68,9 @@ async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<R
     let answer = Answer::new(&app, &stored, Some(&secret))?;
     let mut tx = app.store.begin().await?;
     app.store.lock_project(&mut tx, project).await?;
+    if app.store.count_endpoints(&mut tx, project).await? >= MOST_ENDPOINTS {
+        return Err(Problem::conflict("too_many_endpoints", "A project may have 10,000 endpoints."));
+    }
     app.store.add_endpoint(&mut tx, &stored).await?;
     create.idempotency.keep(&app, &mut tx, StatusCode::CREATED, &answer).await?;
     tx.commit().await?;
@@ -69,7 +78,9 @@ async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<R
 }
 
 /// Lists endpoints, newest first.
-#[utoipa::path(get, operation_id = "listWebhooks", path = "", tag = "webhooks", params(PageParams), responses((status = 200, body = [Answer])))]
+#[utoipa::path(get, operation_id = "listWebhooks", path = "", tag = "webhooks", params(PageParams),
+    responses((status = 200, body = [Answer], description = "A page of endpoints.",
+        headers(("Link" = String, description = "`rel=\"next\"`: the next page, where there is one.")))))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -82,8 +93,8 @@ async fn list(
 }
 
 /// Shows an endpoint.
-#[utoipa::path(get, operation_id = "getWebhook", path = "/{id}", tag = "webhooks", params(("id" = String, Path)),
-    responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(get, operation_id = "getWebhook", path = "/{id}", tag = "webhooks",
+    params(IdParam), responses((status = 200, body = Answer, description = "The endpoint.")))]
 async fn show(
     State(app): State<App>,
     caller: Caller,
@@ -97,8 +108,10 @@ async fn show(
 /// Changes an endpoint.
 ///
 /// With no body at all it flips `active`. What waits for an endpoint that becomes active is sent.
-#[utoipa::path(put, operation_id = "updateWebhook", path = "/{id}", tag = "webhooks", params(("id" = String, Path)), request_body = Option<ChangedEndpoint>,
-    responses((status = 200, body = Answer), (status = 400, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(put, operation_id = "updateWebhook", path = "/{id}", tag = "webhooks",
+    params(IdParam), request_body = Option<ChangedEndpoint>,
+    responses((status = 200, body = Answer, description = "The endpoint as it is now."),
+        (status = 422, description = "`address_not_allowed`: the URL leads to a private or reserved address.")))]
 async fn change(
     State(app): State<App>,
     caller: Caller,
@@ -127,8 +140,8 @@ async fn change(
 /// Deletes an endpoint, and cancels what was not delivered there.
 ///
 /// Its delivery log stays readable by id.
-#[utoipa::path(delete, operation_id = "deleteWebhook", path = "/{id}", tag = "webhooks", params(("id" = String, Path)),
-    responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(delete, operation_id = "deleteWebhook", path = "/{id}", tag = "webhooks",
+    params(IdParam), responses((status = 200, body = Answer, description = "The endpoint as it was.")))]
 async fn delete(
     State(app): State<App>,
     caller: Caller,

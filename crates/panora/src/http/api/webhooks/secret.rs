@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 
 use super::body::Answer;
 use crate::app::App;
+use crate::http::api::document::IdParam;
 use crate::http::auth::Caller;
 use crate::http::extract::{BodyRules, IdPath, JsonBody};
-use crate::http::problem::{Problem, ProblemDocument};
+use crate::http::problem::Problem;
 use crate::model::EndpointId;
 use crate::vault::Slot;
 use crate::webhooks::{live_secrets, new_secret};
@@ -20,10 +21,12 @@ use crate::webhooks::{live_secrets, new_secret};
 /// Both secrets sign for so long unless told otherwise.
 const DEFAULT_GRACE: i64 = 24 * 3600;
 
+/// How to rotate a secret.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotation {
     /// How long the old secret signs too: 0 to 604,800 seconds, a day unless given.
+    #[schema(minimum = 0, maximum = 604_800)]
     grace_seconds: Option<i64>,
 }
 
@@ -48,8 +51,9 @@ pub fn parse(text: &str) -> Result<WebhookSecret, Problem> {
 /// Gives an endpoint a new secret.
 ///
 /// While the grace lasts, deliveries carry the signatures of both.
-#[utoipa::path(post, operation_id = "rotateWebhookSecret", path = "/{id}/rotate_secret", tag = "webhooks", params(("id" = String, Path)), request_body = Rotation,
-    responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(post, operation_id = "rotateWebhookSecret", path = "/{id}/rotate_secret", tag = "webhooks",
+    params(IdParam), request_body = Option<Rotation>,
+    responses((status = 200, body = Answer, description = "The endpoint, with its new secret.")))]
 pub async fn rotate(
     State(app): State<App>,
     caller: Caller,
@@ -77,8 +81,8 @@ pub async fn rotate(
 }
 
 /// Shows an endpoint's secret again.
-#[utoipa::path(post, operation_id = "revealWebhookSecret", path = "/{id}/reveal_secret", tag = "webhooks", params(("id" = String, Path)),
-    responses((status = 200, body = Answer), (status = 404, body = ProblemDocument)))]
+#[utoipa::path(post, operation_id = "revealWebhookSecret", path = "/{id}/reveal_secret", tag = "webhooks",
+    params(IdParam), responses((status = 200, body = Answer, description = "The endpoint, with its secret.")))]
 pub async fn reveal(
     State(app): State<App>,
     caller: Caller,
