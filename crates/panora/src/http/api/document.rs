@@ -13,6 +13,7 @@ use utoipa::openapi::{
 use utoipa::{IntoParams, Modify};
 
 use crate::http::problem::{FieldError, ProblemDocument};
+use crate::model::EventType;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -23,7 +24,8 @@ use crate::http::problem::{FieldError, ProblemDocument};
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     modifiers(&Shared),
-    components(schemas(ProblemDocument, FieldError)),
+    // What only parameters and refusals refer to.
+    components(schemas(ProblemDocument, FieldError, EventType)),
     tags(
         (name = "health", description = "Whether the server is up."),
         (name = "projects", description = "A project is a tenant: everything else belongs to exactly one."),
@@ -53,7 +55,7 @@ pub struct IdParam {
 #[expect(dead_code, reason = "describes a parameter")]
 pub struct IdempotencyKey {
     /// The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters.
-    #[param(rename = "Idempotency-Key", max_length = 255)]
+    #[param(rename = "Idempotency-Key", value_type = String, required = false, max_length = 255)]
     key: Option<String>,
 }
 

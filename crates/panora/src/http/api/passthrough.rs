@@ -31,7 +31,6 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ProviderCall {
-    /// Letters of either case.
     #[schema(value_type = ProviderMethod)]
     method: String,
     /// Path and query below the account's base URL.
@@ -81,18 +80,18 @@ enum Encoding {
 
 /// What the provider answered, whatever that is.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"url": "https://api.hubapi.com/crm/v3/objects/contacts?limit=1", "status": 200,
+    "headers": {"content-type": "application/json"}, "data": {"results": [{"id": "1"}]}}))]
 struct ProviderAnswer {
     /// What was called, without credential parameters.
-    #[schema(format = "uri", example = "https://api.hubapi.com/crm/v3/objects/contacts?limit=10")]
+    #[schema(format = "uri")]
     url: String,
     /// The provider's.
-    #[schema(example = 200)]
     status: u16,
     /// The provider's, without `Set-Cookie`.
-    #[schema(example = json!({"content-type": "application/json"}))]
     headers: BTreeMap<String, String>,
     /// JSON with the text it came with, or a string with `encoding`; null where there was no body.
-    #[schema(value_type = Value, required, example = json!({"results": []}))]
+    #[schema(value_type = Value, required)]
     data: Option<Box<RawValue>>,
     /// Where `data` is a string that was no JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,7 +103,7 @@ struct ProviderAnswer {
 ///
 /// Answers 200 whatever the provider answered: a problem is always Panora's own.
 #[utoipa::path(post, operation_id = "passthrough", path = "/passthrough", tag = "passthrough", request_body = ProviderCall,
-    params(("x-connection-token" = String, Header, description = "The connection's token")),
+    params(("x-connection-token" = String, Header, description = "The connection's token.")),
     responses((status = 200, body = ProviderAnswer, description = "What the provider answered, its errors included."),
         (status = 401, description = "No API key or connection token that is known and live."),
         (status = 409, description = "`needs_reauth`: the person must connect again; or the connection is incomplete."),

@@ -93,6 +93,8 @@ struct ListedConnection {
 struct RevokedConnection {
     #[serde(flatten)]
     connection: ConnectionDocument,
+    /// Whether the grant is being revoked there (`promised`), stays because another standing connection has it too
+    /// (`skipped_shared`), or cannot be revoked (`not_offered`).
     at_provider: AtProvider,
 }
 
