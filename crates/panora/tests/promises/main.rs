@@ -24,4 +24,5 @@ mod providers;
 mod renewals;
 mod requests;
 mod secrets_at_rest;
+mod webhook_secrets;
 mod webhooks;
