@@ -1,10 +1,9 @@
 // What can go wrong. No error holds a secret, an expected signature or a request's body.
 
+import type { components } from "./openapi.js";
+
 /** What is wrong with one field: a JSON pointer into the body, or `?name` for a query parameter. */
-export interface FieldError {
-  pointer: string;
-  detail: string;
-}
+export type FieldError = components["schemas"]["FieldError"];
 
 /** A refusal by Panora's API (RFC 9457), or no answer from it at all. */
 export class PanoraError extends Error {

@@ -419,7 +419,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists an endpoint's deliveries, newest first. */
+        /**
+         * Lists an endpoint's deliveries, newest first.
+         * @description Filters narrow the list together.
+         */
         get: operations["listDeliveries"];
         put?: never;
         post?: never;
@@ -470,13 +473,25 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Who the provider says the account belongs to. */
+        /** @description Who the provider says the account belongs to; nulls where it does not say. */
         Account: {
-            id?: string | null;
-            name?: string | null;
-            email?: string | null;
+            /** @example 12345 */
+            id: string | null;
+            /** @example Acme Inc. */
+            name: string | null;
+            /** @example ada@example.com */
+            email: string | null;
         };
+        /** @enum {string} */
+        AnswerEncoding: "utf8" | "base64";
+        /**
+         * @description What became of the grant at the provider.
+         * @enum {string}
+         */
+        AtProvider: "promised" | "skipped_shared" | "not_offered";
+        /** @description One request for a delivery. */
         Attempt: {
+            /** Format: uuid */
             id_attempt: string;
             /** Format: date-time */
             started_at: string;
@@ -484,74 +499,204 @@ export interface components {
             ended_at: string;
             /**
              * Format: int32
-             * @description None when no answer came.
+             * @description Null when no answer came.
+             * @example 200
              */
-            status?: number | null;
-            /** @description A stable code when no answer came. */
-            error?: string | null;
-            /** @description None once the person it was about was erased. */
-            detail?: Record<string, never> | null;
+            status: number | null;
+            /**
+             * @description A stable code when no answer came, else null.
+             * @example null
+             */
+            error: string | null;
+            detail: components["schemas"]["AttemptDetail"] | null;
+        };
+        /** @description What the delivery log shows of an attempt; stored sealed. */
+        AttemptDetail: {
+            /**
+             * Format: uri
+             * @example https://example.com/webhook
+             */
+            url: string;
+            /**
+             * @description The address that was spoken to, where one was.
+             * @example 203.0.113.7:443
+             */
+            address: string | null;
+            /**
+             * @description Names and values, without secrets.
+             * @example [
+             *       [
+             *         "webhook-id",
+             *         "0198c5a0-0000-7000-8000-000000000000"
+             *       ]
+             *     ]
+             */
+            request_headers: string[][];
+            /**
+             * @description Names and values.
+             * @example [
+             *       [
+             *         "content-type",
+             *         "application/json"
+             *       ]
+             *     ]
+             */
+            response_headers: string[][];
+            /**
+             * @description Up to 16 KiB, as text; none from a private network.
+             * @example {"received":true}
+             */
+            response_body: string | null;
+            /** @description Milliseconds, by step; a reused connection has no look-up, connect or TLS. */
+            times: components["schemas"]["AttemptTimes"];
+            /**
+             * @description A likely cause in words, where no answer came.
+             * @example null
+             */
+            cause: string | null;
+        };
+        /** @description What an attempt's time was spent on, in milliseconds. */
+        AttemptTimes: {
+            /**
+             * Format: int64
+             * @example 4
+             */
+            dns: number | null;
+            /**
+             * Format: int64
+             * @example 11
+             */
+            connect: number | null;
+            /**
+             * Format: int64
+             * @example 25
+             */
+            tls: number | null;
+            /**
+             * Format: int64
+             * @example 48
+             */
+            first_byte: number | null;
+            /**
+             * Format: int64
+             * @example 90
+             */
+            total: number;
         };
         /** @description What to change; fields that are left out stay. */
         ChangedEndpoint: {
+            /**
+             * Format: uri
+             * @description Where events are sent.
+             */
             url?: string | null;
+            /** @description For people. */
             description?: string | null;
+            /** @description Event types, with trailing wildcards: `connection.created`, `connection.*`, `*`. */
             scope?: string[] | null;
+            /** @description Whether it takes deliveries. */
             active?: boolean | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Deliveries a second, 1 to 10,000; `null` for no limit.
+             */
             rate_limit?: number | null;
+            /** @description Replaces them all; a value of `[redacted]` keeps the one that is there. */
             headers?: {
                 [key: string]: string;
             } | null;
+            /** @description Seconds between tries: 0 to 20 of 1 to 86,400; `null` for the usual ones. */
             retry_schedule?: number[] | null;
             /** @description Replaces the secret at once; `rotate_secret` lets both sign for a while. */
             secret?: string | null;
         };
         /** @description The Connection Object. The provider's credentials never leave the vault. */
         Connection: {
+            /** Format: uuid */
             id_connection: string;
-            /** @description `valid`, `needs_reauth` or `revoked`. */
-            status: string;
-            /** @description Send it as `x-connection-token`. */
+            status: components["schemas"]["ConnectionStatus"];
+            /**
+             * @description A secret: send it as `x-connection-token`.
+             * @example ct_EXAMPLEexampleEXAMPLEexampleEXAMPLE
+             */
             connection_token: string;
+            /** @example hubspot */
             provider_slug: string;
-            /** @description The provider's first vertical. */
+            /**
+             * @description The provider's first vertical.
+             * @example crm
+             */
             vertical: string;
-            /** @description `oauth2`, `apikey` or `basic`. */
-            token_type: string;
-            /** @description The exact kind, such as `oauth2_code`. */
+            token_type: components["schemas"]["TokenType"];
+            /**
+             * @description The exact kind, such as `oauth2_code`.
+             * @example oauth2_code
+             */
             auth_kind: string;
-            /** @description This account's API base URL. */
+            /**
+             * Format: uri
+             * @description This account's API base URL.
+             * @example https://api.hubapi.com
+             */
             account_url: string;
-            /** Format: date-time */
-            expiration_timestamp?: string | null;
+            /**
+             * Format: date-time
+             * @description When the access token expires; null where the credential does not.
+             * @example 2026-01-31T18:44:44.869Z
+             */
+            expiration_timestamp: string | null;
             account: components["schemas"]["Account"];
+            /**
+             * @description What the provider granted.
+             * @example [
+             *       "crm.objects.contacts.read"
+             *     ]
+             */
             scopes: string[];
-            /** @description Asked for and not granted. */
+            /**
+             * @description Asked for and not granted.
+             * @example []
+             */
             missing_scopes: string[];
             /** Format: date-time */
             created_at: string;
+            /** Format: uuid */
             id_project: string;
+            /** Format: uuid */
             id_linked_user: string;
-            metadata: Record<string, never>;
-            /** @description In lists only, and always `[redacted]`. */
-            access_token?: string | null;
-            /** @description In lists only, and always `[redacted]`. */
-            refresh_token?: string | null;
-        };
-        ConnectionChange: {
-            /** @description Replaces the whole. At most 16 KiB. */
+            /** @description Yours, from the magic link, the import or the last change. */
             metadata: {
                 [key: string]: unknown;
             };
         };
+        /** @description What to change of a connection. */
+        ConnectionChange: {
+            /**
+             * @description Replaces the whole. At most 16 KiB.
+             * @example {
+             *       "plan": "pro"
+             *     }
+             */
+            metadata: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * @description Whether a connection can be used: as it is, after the person connects again, or no longer.
+         * @enum {string}
+         */
+        ConnectionStatus: "valid" | "needs_reauth" | "revoked";
+        /** @description One event for one endpoint. */
         Delivery: {
+            /** Format: uuid */
             id_delivery: string;
+            /** Format: uuid */
             id_event: string;
+            /** Format: uuid */
             id_webhook_endpoint: string;
+            /** @example connection.created */
             event_type: string;
-            /** @description `pending`, `waiting`, `delivered`, `failed` or `cancelled`. */
-            status: string;
+            status: components["schemas"]["DeliveryStatus"];
             /**
              * Format: int32
              * @description Tries used so far.
@@ -559,84 +704,197 @@ export interface components {
             tries: number;
             /**
              * Format: date-time
-             * @description Not before then; where one is to come.
+             * @description Not before then; null where none is to come.
+             * @example null
              */
-            next_attempt_at?: string | null;
+            next_attempt_at: string | null;
             /** Format: date-time */
             created_at: string;
-            /** Format: date-time */
-            ended_at?: string | null;
-            /** @description With a single delivery only. */
-            attempts?: components["schemas"]["Attempt"][] | null;
+            /**
+             * Format: date-time
+             * @description When it was delivered, failed or cancelled.
+             */
+            ended_at: string | null;
+            /** @description Oldest first; with a single delivery only. */
+            attempts?: components["schemas"]["Attempt"][];
         };
         DeliveryPage: {
             data: components["schemas"]["Delivery"][];
-            next_cursor?: string | null;
-            prev_cursor?: string | null;
+            /**
+             * @description For `?cursor=`; null on the last page.
+             * @example null
+             */
+            next_cursor: string | null;
+            /** @example null */
+            prev_cursor: string | null;
         };
+        /**
+         * @description How a delivery stands: `pending` is due, in flight or between tries; `waiting` waits for its endpoint to take deliveries again.
+         * @enum {string}
+         */
+        DeliveryStatus: "pending" | "waiting" | "delivered" | "failed" | "cancelled";
+        /**
+         * @description Whether an endpoint takes deliveries.
+         * @enum {string}
+         */
+        EndpointStatus: "ok" | "inactive";
+        /**
+         * @description What can be told.
+         * @enum {string}
+         */
+        EventType: "connection.created" | "connection.reauthorized" | "connection.needs_reauth" | "connection.recovered" | "connection.failed" | "connection.revoked" | "magic_link.handed_over" | "provider.requested" | "webhook.test" | "webhook.held" | "webhook.recovered" | "webhook.disabled" | "webhook.delivery_failed";
         /** @description What went wrong with one field. */
         FieldError: {
             /** @description JSON pointer into the body, or `?name` for a query parameter. */
             pointer: string;
             detail: string;
         };
-        /** @enum {string} */
-        Format: "json" | "form" | "text";
+        /** @description A server that is up. */
         Health: {
+            /** @example ok */
             status: string;
+            /** @example 0.1.0 */
             version: string;
         };
+        /**
+         * @description Whether a magic link can still be opened.
+         * @enum {string}
+         */
+        LinkStatus: "active" | "used" | "expired" | "revoked";
         /**
          * @description A step of a link's timeline.
          * @enum {string}
          */
-        LinkStep: "Created" | "Sent" | "Opened" | "ProviderChosen" | "Consented" | "Away" | "Back" | "Verified" | "Connected" | "Failed" | "Left" | "HandedOver";
+        LinkStep: "created" | "sent" | "opened" | "provider_chosen" | "consented" | "away" | "back" | "verified" | "connected" | "failed" | "left" | "handed_over";
+        /** @description Your end user inside Panora. */
         LinkedUser: {
+            /** Format: uuid */
             id_linked_user: string;
-            /** @description The person's id in your own system. */
+            /**
+             * @description The person's id in your own system.
+             * @example user-42
+             */
             linked_user_origin_id: string;
-            /** @description What the connect page calls the person. */
-            alias?: string | null;
+            /**
+             * @description What the connect page calls the person.
+             * @example Acme Inc.
+             */
+            alias: string | null;
+            /** Format: uuid */
             id_project: string;
         };
+        /** @description A connection as lists show it. The Python library requires the two fields, so that they are there. */
+        ListedConnection: components["schemas"]["Connection"] & {
+            /**
+             * @description Always `[redacted]`.
+             * @example [redacted]
+             */
+            access_token: string;
+            /**
+             * @description Always `[redacted]`.
+             * @example [redacted]
+             */
+            refresh_token: string;
+        };
+        /** @description A URL that you send to an end user. */
         MagicLink: {
+            /** Format: uuid */
             id_magic_link: string;
-            /** @description Shown once: with the answer that made it. */
-            url?: string | null;
+            /**
+             * Format: uri
+             * @description Shown once: with the answer that made it.
+             * @example https://panora.example.com/connect/0Qm1example
+             */
+            url?: string;
+            /** Format: uuid */
             id_linked_user: string;
-            status: string;
-            email?: string | null;
+            status: components["schemas"]["LinkStatus"];
+            /**
+             * Format: email
+             * @example ada@example.com
+             */
+            email: string | null;
+            /**
+             * @description Slugs that may be connected; empty means all.
+             * @example [
+             *       "hubspot"
+             *     ]
+             */
             providers: string[];
+            /**
+             * @description Verticals that may be connected; empty means all.
+             * @example []
+             */
             verticals: string[];
-            id_connection?: string | null;
-            return_url?: string | null;
-            locale?: string | null;
-            metadata: Record<string, never>;
+            /**
+             * Format: uuid
+             * @description The connection that the link renews, where it was made for that.
+             * @example null
+             */
+            id_connection: string | null;
+            /**
+             * Format: uri
+             * @description Where the person goes on to at the end.
+             * @example https://app.example.com/settings
+             */
+            return_url: string | null;
+            /** @example en */
+            locale: string | null;
+            /** @description Copied to the connection that is made. */
+            metadata: {
+                [key: string]: unknown;
+            };
+            /** @description Whether the first connection uses the link up. */
             single_use: boolean;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             expires_at: string;
-            /** @description What happened so far; with a single link only. */
-            timeline?: components["schemas"]["MagicLinkStep"][] | null;
+            /** @description What happened so far, oldest first; with a single link only. */
+            timeline?: components["schemas"]["MagicLinkStep"][];
         };
         MagicLinkPage: {
             data: components["schemas"]["MagicLink"][];
-            next_cursor?: string | null;
-            prev_cursor?: string | null;
+            /**
+             * @description For `?cursor=`; null on the last page.
+             * @example null
+             */
+            next_cursor: string | null;
+            /** @example null */
+            prev_cursor: string | null;
         };
+        /** @description A step on the way from a link to a connection. */
         MagicLinkStep: {
             step: components["schemas"]["LinkStep"];
             /** Format: date-time */
             at: string;
-            /** @description A provider's slug or a failure's code. */
-            detail?: string | null;
+            /**
+             * @description A provider's slug or a failure's code.
+             * @example hubspot
+             */
+            detail: string | null;
         };
+        /**
+         * @description Credentials that you already have. Name the person by `id_linked_user` or by `linked_user_origin_id`.
+         * @example {
+         *       "credentials": {
+         *         "access_token": "EXAMPLE",
+         *         "expires_in": 1800,
+         *         "refresh_token": "EXAMPLE"
+         *       },
+         *       "linked_user_origin_id": "user-42",
+         *       "provider_slug": "hubspot"
+         *     }
+         */
         NewConnection: {
-            /** @description This or `linked_user_origin_id`. */
+            /**
+             * Format: uuid
+             * @description This or `linked_user_origin_id`.
+             */
             id_linked_user?: string | null;
             /** @description Your own id of the person; an unknown one makes the linked user. */
             linked_user_origin_id?: string | null;
+            /** @description What the connect page calls the person; replaces the stored one. */
             alias?: string | null;
             provider_slug: string;
             /**
@@ -646,22 +904,35 @@ export interface components {
             credentials: {
                 [key: string]: unknown;
             };
-            /** @description At most 16 KiB. */
+            /** @description Copied to the connection. At most 16 KiB. */
             metadata?: {
                 [key: string]: unknown;
             } | null;
-            /** @description Whether to try the credentials at the provider first. */
+            /** @description Whether to try the credentials at the provider first; false unless given. */
             verify?: boolean | null;
         };
+        /** @description An endpoint to add. */
         NewEndpoint: {
+            /**
+             * Format: uri
+             * @description Where events are sent.
+             * @example https://example.com/webhook
+             */
             url: string;
+            /** @description For people. */
             description?: string | null;
-            /** @description Event types, with trailing wildcards: `connection.created`, `connection.*`, `*`. */
+            /**
+             * @description Event types, with trailing wildcards: `connection.created`, `connection.*`, `*`.
+             * @example [
+             *       "connection.created"
+             *     ]
+             */
             scope: string[];
+            /** @description Whether it takes deliveries; true unless given. */
             active?: boolean | null;
             /**
              * Format: int64
-             * @description Deliveries a second, 1 to 10,000.
+             * @description Deliveries a second, 1 to 10,000; no limit unless given.
              */
             rate_limit?: number | null;
             /** @description Sent with each delivery; the values are never shown again. */
@@ -673,29 +944,69 @@ export interface components {
             /** @description Your own `whsec_` of 24 to 64 bytes. */
             secret?: string | null;
         };
+        /** @description A linked user to add. */
         NewLinkedUser: {
+            /**
+             * @description The person's id in your own system.
+             * @example user-42
+             */
             linked_user_origin_id: string;
+            /** @description What the connect page calls the person. */
             alias?: string | null;
         };
+        /** @description Linked users to add. */
         NewLinkedUsers: {
-            /** @description At most 500. */
+            /**
+             * @description The persons' ids in your own system: 1 to 500.
+             * @example [
+             *       "user-42",
+             *       "user-43"
+             *     ]
+             */
             linked_user_origin_ids: string[];
+            /** @description What the connect page calls them all. */
             alias?: string | null;
         };
+        /**
+         * @description A magic link to make. Name the person by `id_linked_user` or by `linked_user_origin_id`.
+         * @example {
+         *       "alias": "Acme Inc.",
+         *       "linked_user_origin_id": "user-42",
+         *       "providers": [
+         *         "hubspot"
+         *       ]
+         *     }
+         */
         NewMagicLink: {
-            /** @description This or `linked_user_origin_id`. */
+            /**
+             * Format: uuid
+             * @description This or `linked_user_origin_id`.
+             */
             id_linked_user?: string | null;
             /** @description Your own id of the person; an unknown one makes the linked user. */
             linked_user_origin_id?: string | null;
+            /** @description What the connect page calls the person; replaces the stored one. */
             alias?: string | null;
+            /**
+             * Format: email
+             * @description The person's e-mail address.
+             */
             email?: string | null;
             /** @description Slugs that may be connected; all unless given. */
             providers?: string[] | null;
             /** @description Verticals that may be connected; all unless given. */
             verticals?: string[] | null;
-            /** @description Makes it a renewal of that connection. */
+            /**
+             * Format: uuid
+             * @description Makes it a renewal of that connection; excludes `providers` and `verticals`.
+             */
             id_connection?: string | null;
+            /**
+             * Format: uri
+             * @description Where the person goes on to at the end.
+             */
             return_url?: string | null;
+            /** @description The language of the connect page. */
             locale?: string | null;
             /** @description Copied to the connection that is made. At most 16 KiB. */
             metadata?: {
@@ -724,83 +1035,191 @@ export interface components {
         };
         /** @description A tenant, and how its connect page looks. */
         Project: {
+            /** Format: uuid */
             id_project: string;
+            /**
+             * @description Who asks, on the connect page.
+             * @example Acme CRM
+             */
             name: string;
-            logo_url?: string | null;
-            /** @description `#rrggbb` */
-            color?: string | null;
-            support_email?: string | null;
-            privacy_url?: string | null;
+            /**
+             * Format: uri
+             * @example https://app.example.com/logo.svg
+             */
+            logo_url: string | null;
+            /**
+             * @description `#rrggbb`
+             * @example #1a73e8
+             */
+            color: string | null;
+            /**
+             * Format: email
+             * @example help@example.com
+             */
+            support_email: string | null;
+            /**
+             * Format: uri
+             * @example https://example.com/privacy
+             */
+            privacy_url: string | null;
+            /**
+             * @description Where the widget may be embedded.
+             * @example [
+             *       "https://app.example.com"
+             *     ]
+             */
             allowed_origins: string[];
+            /**
+             * @description Where the connect page may send a person back to.
+             * @example [
+             *       "https://app.example.com/settings"
+             *     ]
+             */
             return_urls: string[];
+            /** @description Whether a person may hand a link over to a colleague. */
             hand_over: boolean;
             /** Format: date-time */
             created_at: string;
         };
         /** @description What to change; fields that are left out stay, `null` clears. */
         ProjectChange: {
+            /** @description Who asks, on the connect page. */
             name?: string | null;
+            /** Format: uri */
             logo_url?: string | null;
             color?: string | null;
+            /** Format: email */
             support_email?: string | null;
+            /** Format: uri */
             privacy_url?: string | null;
             allowed_origins?: string[] | null;
             return_urls?: string[] | null;
             hand_over?: boolean | null;
         };
+        /** @description A third-party service that end users can connect. */
         Provider: {
+            /** @example hubspot */
             slug: string;
+            /** @example HubSpot */
             name: string;
+            /**
+             * @example [
+             *       "crm"
+             *     ]
+             */
             verticals: string[];
-            /** @description `oauth2`, `apikey` or `basic`. */
-            token_type: string;
-            /** @description The exact kind, such as `oauth2_code`. */
+            token_type: components["schemas"]["TokenType"];
+            /**
+             * @description The exact kind, such as `oauth2_code`.
+             * @example oauth2_code
+             */
             auth_kind: string;
             /** @description Whether this project offers it. */
             enabled: boolean;
             /** @description Whether somebody could connect it now: an OAuth provider needs a client. */
             configured: boolean;
+            /**
+             * @description What is asked for.
+             * @example [
+             *       "crm.objects.contacts.read"
+             *     ]
+             */
             scopes: string[];
+            /**
+             * Format: uri
+             * @example https://developers.hubspot.com/docs
+             */
             docs_url: string;
-            /** @description To register with the provider. */
-            redirect_uri?: string | null;
+            /**
+             * Format: uri
+             * @description To register with the provider; null where none is needed.
+             * @example https://panora.example.com/connections/oauth/callback
+             */
+            redirect_uri: string | null;
         };
-        /** @description What the provider answered, whatever that is. */
+        /**
+         * @description What the provider answered, whatever that is.
+         * @example {
+         *       "data": {
+         *         "results": [
+         *           {
+         *             "id": "1"
+         *           }
+         *         ]
+         *       },
+         *       "headers": {
+         *         "content-type": "application/json"
+         *       },
+         *       "status": 200,
+         *       "url": "https://api.hubapi.com/crm/v3/objects/contacts?limit=1"
+         *     }
+         */
         ProviderAnswer: {
-            /** @description What was called, without credential parameters. */
+            /**
+             * Format: uri
+             * @description What was called, without credential parameters.
+             */
             url: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description The provider's.
+             */
             status: number;
+            /** @description The provider's, without `Set-Cookie`. */
             headers: {
                 [key: string]: string;
             };
-            /** @description JSON with the text it came with, or a string with `encoding`. */
-            data?: Record<string, never> | null;
-            /** @description `utf8` or `base64` where `data` is a string that was no JSON. */
-            encoding?: string | null;
+            /** @description JSON with the text it came with, or a string with `encoding`; null where there was no body. */
+            data: unknown;
+            /** @description Where `data` is a string that was no JSON. */
+            encoding?: components["schemas"]["AnswerEncoding"];
         };
         /** @description A call to the provider. `data` keeps the JSON text it came with. */
         ProviderCall: {
-            /** @description `GET`, `POST`, `PUT`, `PATCH`, `DELETE`, `HEAD` or `OPTIONS`. */
-            method: string;
-            /** @description Path and query below the account's base URL. */
+            method: components["schemas"]["ProviderMethod"];
+            /**
+             * @description Path and query below the account's base URL.
+             * @example /crm/v3/objects/contacts?limit=10
+             */
             path: string;
-            data?: Record<string, never> | null;
-            request_format?: components["schemas"]["Format"] | null;
+            /** @description Any JSON. */
+            data?: unknown;
+            request_format?: components["schemas"]["RequestFormat"] | null;
             /** @description Another host that the provider's file lists. */
             overrideBaseUrl?: string | null;
+            /** @description Sent to the provider, without those that are Panora's business. */
             headers?: {
                 [key: string]: string;
             } | null;
         };
+        /** @description What to change of a provider. */
         ProviderChange: {
+            /** @description Whether this project offers it. */
             enabled: boolean;
         };
         ProviderList: {
             data: components["schemas"]["Provider"][];
-            next_cursor?: string | null;
-            prev_cursor?: string | null;
+            /**
+             * @description Always null: the list comes whole.
+             * @example null
+             */
+            next_cursor: string | null;
+            /** @example null */
+            prev_cursor: string | null;
         };
+        /** @enum {string} */
+        ProviderMethod: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+        /** @enum {string} */
+        RequestFormat: "json" | "form" | "text";
+        /** @description A connection that was revoked. */
+        RevokedConnection: components["schemas"]["Connection"] & {
+            /**
+             * @description Whether the grant is being revoked there (`promised`), stays because another standing connection has it too
+             *     (`skipped_shared`), or cannot be revoked (`not_offered`).
+             */
+            at_provider: components["schemas"]["AtProvider"];
+        };
+        /** @description How to rotate a secret. */
         Rotation: {
             /**
              * Format: int64
@@ -808,31 +1227,81 @@ export interface components {
              */
             grace_seconds?: number | null;
         };
+        /** @description A delivery as it was received. */
         SignedEvent: {
             /** @description The parsed body of a delivery. */
             payload: {
                 [key: string]: unknown;
             };
-            /** @description The delivery's `Panora-Signature` header. */
+            /**
+             * @description The delivery's `Panora-Signature` header.
+             * @example t=1767225600,v1=3c5a0000000000000000000000000000000000000000000000000000000000
+             */
             signature: string;
-            /** @description The endpoint's `whsec_` secret. */
+            /**
+             * @description The endpoint's `whsec_` secret.
+             * @example whsec_RVhBTVBMRUVYQU1QTEVFWEFNUExFRVhBTVBMRUVYQU0=
+             */
             secret: string;
         };
+        /**
+         * @description The family of a credential; `auth_kind` names the exact kind.
+         * @enum {string}
+         */
+        TokenType: "oauth2" | "apikey" | "basic";
         /** @description An endpoint as the API shows it. */
         WebhookEndpoint: {
+            /** Format: uuid */
             id_webhook_endpoint: string;
+            /**
+             * Format: uri
+             * @example https://example.com/webhook
+             */
             url: string;
-            endpoint_description: string;
-            /** @description Whole after creation and rotation, `whsec_[redacted]` elsewhere. */
+            /** @example Tells the CRM about new connections */
+            endpoint_description: string | null;
+            /**
+             * @description Whole after creation, rotation and revealing; `whsec_[redacted]` elsewhere.
+             * @example whsec_RVhBTVBMRUVYQU1QTEVFWEFNUExFRVhBTVBMRUVYQU0=
+             */
             secret: string;
+            /** @description Whether it takes deliveries. */
             active: boolean;
+            /**
+             * @description Event types, with trailing wildcards.
+             * @example [
+             *       "connection.created"
+             *     ]
+             */
             scope: string[];
-            /** @description `ok` or `inactive`. */
-            status: string;
-            /** Format: int32 */
-            rate_limit?: number | null;
+            status: components["schemas"]["EndpointStatus"];
+            /**
+             * Format: int32
+             * @description Deliveries a second; null for no limit.
+             * @example null
+             */
+            rate_limit: number | null;
+            /**
+             * @description Seconds between tries.
+             * @example [
+             *       5,
+             *       60,
+             *       300,
+             *       1800,
+             *       7200,
+             *       18000,
+             *       36000,
+             *       86400,
+             *       86400
+             *     ]
+             */
             retry_schedule: number[];
-            /** @description Custom headers by name; values read `[redacted]`. */
+            /**
+             * @description Custom headers by name; values read `[redacted]`.
+             * @example {
+             *       "x-team": "[redacted]"
+             *     }
+             */
             headers: {
                 [key: string]: string;
             };
@@ -840,10 +1309,68 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             last_update: string;
+            /** Format: uuid */
             id_project: string;
         };
     };
-    responses: never;
+    responses: {
+        /** @description This `Idempotency-Key` came with another body, or its first request has not ended yet. */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A field or parameter is unknown, missing or malformed; `errors` names it. */
+        Invalid: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is nothing here, or it is not this project's. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The request exceeds 1 MiB. */
+        TooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description This key asks too often; `Retry-After` says how long to wait. */
+        TooMany: {
+            headers: {
+                /** @description Seconds. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No API key was sent, or none that is known and live. */
+        Unauthorized: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -860,6 +1387,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A line that names the version. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -874,16 +1402,20 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description How many, 1 to 200; 50 unless given. */
-                limit?: string;
-                /** @description From the `Link` header of the page before. */
+                limit?: number;
+                /** @description From the `Link` header, or `next_cursor`, of the page before. */
                 cursor?: string;
+                /** @description Of this provider only. */
                 provider_slug?: string;
+                /** @description Of this vertical only. */
                 vertical?: string;
+                /** @description Of this person only, by our id. */
                 id_linked_user?: string;
+                /** @description Of this person only, by your id. */
                 linked_user_origin_id?: string;
-                /** @description `valid`, `needs_reauth` or `revoked` */
-                status?: string;
-                /** @description A top-level string of `metadata` */
+                /** @description In this state only. */
+                status?: components["schemas"]["ConnectionStatus"];
+                /** @description A top-level string of `metadata`. */
                 "metadata.{key}"?: string;
             };
             header?: never;
@@ -892,28 +1424,29 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page of connections. */
             200: {
                 headers: {
+                    /** @description `rel="next"`: the next page, where there is one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Connection"][];
+                    "application/json": components["schemas"]["ListedConnection"][];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
         };
     };
     createConnection: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -923,6 +1456,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The connection that was renewed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -931,6 +1465,7 @@ export interface operations {
                     "application/json": components["schemas"]["Connection"];
                 };
             };
+            /** @description The connection that was made. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -939,22 +1474,20 @@ export interface operations {
                     "application/json": components["schemas"]["Connection"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            /** @description No such id or provider, or the provider does not take the credentials. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooMany"];
         };
     };
     getConnection: {
@@ -962,12 +1495,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The connection. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -976,14 +1511,10 @@ export interface operations {
                     "application/json": components["schemas"]["Connection"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     revokeConnection: {
@@ -991,28 +1522,26 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The revoked connection. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Connection"];
+                    "application/json": components["schemas"]["RevokedConnection"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     updateConnection: {
@@ -1020,6 +1549,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -1030,6 +1560,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The connection as it is now. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1038,14 +1569,11 @@ export interface operations {
                     "application/json": components["schemas"]["Connection"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
         };
     };
     getDelivery: {
@@ -1053,12 +1581,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The delivery with its attempts. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1067,14 +1597,10 @@ export interface operations {
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     getHealth: {
@@ -1086,6 +1612,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The process lives. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1100,8 +1627,8 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description How many, 1 to 200; 50 unless given. */
-                limit?: string;
-                /** @description From the `Link` header of the page before. */
+                limit?: number;
+                /** @description From the `Link` header, or `next_cursor`, of the page before. */
                 cursor?: string;
             };
             header?: never;
@@ -1110,20 +1637,29 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page of linked users. */
             200: {
                 headers: {
+                    /** @description `rel="next"`: the next page, where there is one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LinkedUser"][];
                 };
             };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
         };
     };
     createLinkedUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1133,6 +1669,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The linked user, added or found. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1141,20 +1678,20 @@ export interface operations {
                     "application/json": components["schemas"]["LinkedUser"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
         };
     };
     createLinkedUsers: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1164,6 +1701,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The linked users, added or found. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1172,14 +1710,11 @@ export interface operations {
                     "application/json": components["schemas"]["LinkedUser"][];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
         };
     };
     findLinkedUser: {
@@ -1194,6 +1729,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The linked user. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1202,14 +1738,18 @@ export interface operations {
                     "application/json": components["schemas"]["LinkedUser"];
                 };
             };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Nobody has this id in this project. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooMany"];
         };
     };
     getLinkedUser: {
@@ -1217,12 +1757,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The linked user. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1231,14 +1773,10 @@ export interface operations {
                     "application/json": components["schemas"]["LinkedUser"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     deleteLinkedUser: {
@@ -1246,12 +1784,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The linked user as it was. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1260,22 +1800,18 @@ export interface operations {
                     "application/json": components["schemas"]["LinkedUser"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     listMagicLinks: {
         parameters: {
             query?: {
                 /** @description How many, 1 to 200; 50 unless given. */
-                limit?: string;
-                /** @description From the `Link` header of the page before. */
+                limit?: number;
+                /** @description From the `Link` header, or `next_cursor`, of the page before. */
                 cursor?: string;
             };
             header?: never;
@@ -1284,6 +1820,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page of links. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1292,12 +1829,18 @@ export interface operations {
                     "application/json": components["schemas"]["MagicLinkPage"];
                 };
             };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
         };
     };
     createMagicLink: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1307,6 +1850,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The link, with its URL. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1315,22 +1859,20 @@ export interface operations {
                     "application/json": components["schemas"]["MagicLink"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            /** @description There is no such id, provider or vertical in this project. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooMany"];
         };
     };
     getMagicLink: {
@@ -1338,12 +1880,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The link and what happened so far. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1352,14 +1896,10 @@ export interface operations {
                     "application/json": components["schemas"]["MagicLink"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     revokeMagicLink: {
@@ -1367,12 +1907,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The revoked link. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1381,27 +1923,28 @@ export interface operations {
                     "application/json": components["schemas"]["MagicLink"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     resendMagicLink: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The link, with its fresh URL. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1410,21 +1953,26 @@ export interface operations {
                     "application/json": components["schemas"]["MagicLink"];
                 };
             };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /** @description The link was used or revoked; or the `Idempotency-Key` came with another body. */
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooMany"];
         };
     };
     passthrough: {
         parameters: {
             query?: never;
             header: {
-                /** @description The connection's token */
+                /** @description The connection's token. */
                 "x-connection-token": string;
             };
             path?: never;
@@ -1436,6 +1984,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What the provider answered, its errors included. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1444,28 +1993,34 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderAnswer"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            /** @description No API key or connection token that is known and live. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `needs_reauth`: the person must connect again; or the connection is incomplete. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider gave no answer that could be read. */
             502: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1479,6 +2034,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The project. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1487,6 +2043,9 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
         };
     };
     updateProject: {
@@ -1502,6 +2061,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The project as it is now. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1510,14 +2070,10 @@ export interface operations {
                     "application/json": components["schemas"]["Project"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
         };
     };
     listProjects: {
@@ -1529,6 +2085,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description An array of one. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1537,14 +2094,9 @@ export interface operations {
                     "application/json": components["schemas"]["Project"][];
                 };
             };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
         };
     };
     listProviders: {
@@ -1556,6 +2108,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Every provider. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1564,6 +2117,9 @@ export interface operations {
                     "application/json": components["schemas"]["ProviderList"];
                 };
             };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
         };
     };
     getProvider: {
@@ -1571,12 +2127,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The provider's slug. */
                 slug: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The provider. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1585,14 +2143,10 @@ export interface operations {
                     "application/json": components["schemas"]["Provider"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     updateProvider: {
@@ -1600,6 +2154,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The provider's slug. */
                 slug: string;
             };
             cookie?: never;
@@ -1610,6 +2165,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The provider as it is now. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1618,14 +2174,11 @@ export interface operations {
                     "application/json": components["schemas"]["Provider"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
         };
     };
     getReadiness: {
@@ -1637,6 +2190,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description It can work. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1645,12 +2199,13 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            /** @description The database does not answer. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1659,8 +2214,8 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description How many, 1 to 200; 50 unless given. */
-                limit?: string;
-                /** @description From the `Link` header of the page before. */
+                limit?: number;
+                /** @description From the `Link` header, or `next_cursor`, of the page before. */
                 cursor?: string;
             };
             header?: never;
@@ -1669,20 +2224,29 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page of endpoints. */
             200: {
                 headers: {
+                    /** @description `rel="next"`: the next page, where there is one. */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookEndpoint"][];
                 };
             };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
         };
     };
     createWebhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1692,6 +2256,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The endpoint, with its secret. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1700,22 +2265,20 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            /** @description `address_not_allowed`: the URL leads to a private or reserved address. */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooMany"];
         };
     };
     verifyEvent: {
@@ -1731,22 +2294,29 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The payload: its signature fits. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
+            /** @description `invalid_signature`: the signature does not fit, or is too old. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
         };
     };
     getWebhook: {
@@ -1754,12 +2324,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The endpoint. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1768,14 +2340,10 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     updateWebhook: {
@@ -1783,6 +2351,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
@@ -1793,6 +2362,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The endpoint as it is now. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1801,22 +2371,20 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
-            400: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            /** @description `address_not_allowed`: the URL leads to a private or reserved address. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["TooMany"];
         };
     };
     deleteWebhook: {
@@ -1824,12 +2392,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The endpoint as it was. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1838,32 +2408,40 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     listDeliveries: {
         parameters: {
             query?: {
                 /** @description How many, 1 to 200; 50 unless given. */
-                limit?: string;
-                /** @description From the `Link` header of the page before. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description In this state only. */
+                status?: components["schemas"]["DeliveryStatus"];
+                /** @description Of this event type only. */
+                type?: components["schemas"]["EventType"];
+                /** @description Made at that time or later. */
+                since?: string;
+                /** @description Made before that time. */
+                until?: string;
+                /** @description Of this event only. */
+                id_event?: string;
             };
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description A page of deliveries. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1872,14 +2450,10 @@ export interface operations {
                     "application/json": components["schemas"]["DeliveryPage"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     revealWebhookSecret: {
@@ -1887,12 +2461,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description The endpoint, with its secret. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1901,14 +2477,10 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
         };
     };
     rotateWebhookSecret: {
@@ -1916,16 +2488,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what is meant. */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["Rotation"];
+                "application/json": components["schemas"]["Rotation"] | null;
             };
         };
         responses: {
+            /** @description The endpoint, with its new secret. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1934,14 +2508,11 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookEndpoint"];
                 };
             };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
         };
     };
 }

@@ -1,7 +1,14 @@
 // Accounts that were connected.
 
 import type { CreateOptions, HttpClient } from "../http.js";
-import type { Connection, ConnectionQuery, JsonObject, NewConnection } from "../types.js";
+import type {
+  Connection,
+  ConnectionChange,
+  ConnectionQuery,
+  ListedConnection,
+  NewConnection,
+  RevokedConnection,
+} from "../types.js";
 
 export class Connections {
   readonly #http: HttpClient;
@@ -10,12 +17,12 @@ export class Connections {
     this.#http = http;
   }
 
-  list(query?: ConnectionQuery): Promise<Connection[]> {
+  list(query?: ConnectionQuery): Promise<ListedConnection[]> {
     return this.#http.request("GET", "/connections", { query });
   }
 
   /** All of them, fetched page by page. */
-  all(query?: ConnectionQuery): AsyncGenerator<Connection, void, undefined> {
+  all(query?: ConnectionQuery): AsyncGenerator<ListedConnection, void, undefined> {
     return this.#http.items("/connections", query);
   }
 
@@ -29,12 +36,12 @@ export class Connections {
   }
 
   /** Replaces the metadata whole. */
-  update(id: string, change: { metadata: JsonObject }): Promise<Connection> {
+  update(id: string, change: ConnectionChange): Promise<Connection> {
     return this.#http.request("PATCH", `/connections/${encodeURIComponent(id)}`, { body: change });
   }
 
   /** Revokes it at the provider where it can be, then in Panora. */
-  delete(id: string): Promise<Connection> {
+  delete(id: string): Promise<RevokedConnection> {
     return this.#http.request("DELETE", `/connections/${encodeURIComponent(id)}`);
   }
 }

@@ -1,7 +1,7 @@
 // What end users of the project can connect.
 
 import type { HttpClient } from "../http.js";
-import type { Page, Provider } from "../types.js";
+import type { Page, Provider, ProviderChange } from "../types.js";
 
 export class Providers {
   readonly #http: HttpClient;
@@ -19,7 +19,7 @@ export class Providers {
   }
 
   /** Switches a provider on or off for this project. */
-  update(slug: string, change: { enabled: boolean }): Promise<Provider> {
+  update(slug: string, change: ProviderChange): Promise<Provider> {
     return this.#http.request("PATCH", `/providers/${encodeURIComponent(slug)}`, { body: change });
   }
 }

@@ -10,7 +10,9 @@ import type {
   Page,
   PageQuery,
   PanoraEvent,
+  SecretRotation,
   WebhookEndpoint,
+  WebhookEndpointChange,
 } from "../types.js";
 
 const pathOf = (id: string, action = "") => `/webhooks/${encodeURIComponent(id)}${action}`;
@@ -56,7 +58,7 @@ export class Webhooks {
   }
 
   /** Fields that are left out stay. */
-  update(id: string, change: Partial<NewWebhookEndpoint>): Promise<WebhookEndpoint> {
+  update(id: string, change: WebhookEndpointChange): Promise<WebhookEndpoint> {
     return this.#http.request("PUT", pathOf(id), { body: change });
   }
 
@@ -66,7 +68,7 @@ export class Webhooks {
   }
 
   /** Gives a new secret; the old one signs too for `grace_seconds`, a day unless given. */
-  rotateSecret(id: string, rotation: { grace_seconds?: number } = {}): Promise<WebhookEndpoint> {
+  rotateSecret(id: string, rotation: SecretRotation = {}): Promise<WebhookEndpoint> {
     return this.#http.request("POST", pathOf(id, "/rotate_secret"), { body: rotation });
   }
 
