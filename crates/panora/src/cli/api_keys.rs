@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{WithStorage, terminal::table};
+use super::{WithStorage, terminal::table, with_causes};
 use crate::clock::Clock;
 use crate::config::StorageArgs;
 use crate::model::{ApiKey, ApiKeyId, ApiKeyRecord, DEFAULT_PROJECT, Project};
@@ -55,12 +55,12 @@ pub async fn run(args: ApiKeysArgs) -> Result<(), String> {
             let (storage, project) = open(&storage, &action.of).await?;
             let key = ApiKey::generate(&storage.random);
             let made = storage.add_api_key(project.id, &action.name, &key).await;
-            made.map_err(|error| error.to_string())?;
+            made.map_err(|error| with_causes(&error))?;
             println!("{}", key.expose());
         }
         Action::List(WithStorage { storage, action }) => {
             let (storage, project) = open(&storage, &action).await?;
-            let keys = storage.store.list_api_keys(project.id).await.map_err(|error| error.to_string())?;
+            let keys = storage.store.list_api_keys(project.id).await.map_err(|error| with_causes(&error))?;
             let now = storage.clock.now();
             let row = |it: &ApiKeyRecord| {
                 let used = it.last_used_at.map_or_else(|| "never".into(), |at| at.to_string());
@@ -73,8 +73,11 @@ pub async fn run(args: ApiKeysArgs) -> Result<(), String> {
         Action::Revoke(WithStorage { storage, action }) => {
             let (storage, project) = open(&storage, &action.of).await?;
             let revoked = storage.store.revoke_api_key(project.id, action.id).await;
-            if !revoked.map_err(|error| error.to_string())? {
-                return Err(format!("there is no live key {} in the project `{}`", action.id, project.name));
+            if !revoked.map_err(|error| with_causes(&error))? {
+                return Err(format!(
+                    "there is no live key {} in the project `{}`",
+                    action.id, project.handle
+                ));
             }
             println!("revoked");
         }
@@ -83,14 +86,14 @@ pub async fn run(args: ApiKeysArgs) -> Result<(), String> {
 }
 
 async fn open(args: &StorageArgs, of: &OfProject) -> Result<(Storage, Project), String> {
-    let words = |error: &dyn std::error::Error| error.to_string();
     let storage =
-        storage::open(args, Clock::system(), Random::system()).await.map_err(|error| words(&error))?;
+        storage::open(args, Clock::system(), Random::system()).await.map_err(|error| with_causes(&error))?;
     if of.project == DEFAULT_PROJECT {
-        let project = storage.ensure_default_project().await.map_err(|error| words(&error))?;
+        let project = storage.ensure_default_project().await.map_err(|error| with_causes(&error))?;
         return Ok((storage, project));
     }
-    let found = storage.store.lookup_project_by_handle(&of.project).await.map_err(|error| words(&error))?;
+    let found =
+        storage.store.lookup_project_by_handle(&of.project).await.map_err(|error| with_causes(&error))?;
     let project = found.ok_or_else(|| format!("there is no project `{}`", of.project))?;
     Ok((storage, project))
 }

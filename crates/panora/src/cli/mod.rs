@@ -132,3 +132,17 @@ fn warn_of_unknown_variables(file: &ConfigFile, slugs: &[String]) {
         tracing::warn!("{name} is set, but nothing reads it");
     }
 }
+
+/// An error with its causes, each once.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let text = next.to_string();
+        if !words.contains(&text) {
+            words = format!("{words}: {text}");
+        }
+        cause = next.source();
+    }
+    words
+}

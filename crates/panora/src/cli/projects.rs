@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{WithStorage, terminal::table};
+use super::{WithStorage, terminal::table, with_causes};
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::storage;
@@ -35,16 +35,18 @@ pub async fn run(args: ProjectsArgs) -> Result<(), String> {
     let (clock, random) = (Clock::system(), Random::system());
     match args.action {
         Action::Create(WithStorage { storage, action }) => {
-            let storage = storage::open(&storage, clock, random).await.map_err(|error| error.to_string())?;
+            let storage =
+                storage::open(&storage, clock, random).await.map_err(|error| with_causes(&error))?;
             let project = storage.add_project(&action.name).await.map_err(|error| match error {
                 StoreError::Conflict => format!("there is a project `{}` already", action.name),
-                error => error.to_string(),
+                error => with_causes(&error),
             })?;
             println!("{}", project.id);
         }
         Action::List(WithStorage { storage, .. }) => {
-            let storage = storage::open(&storage, clock, random).await.map_err(|error| error.to_string())?;
-            let projects = storage.store.list_projects().await.map_err(|error| error.to_string())?;
+            let storage =
+                storage::open(&storage, clock, random).await.map_err(|error| with_causes(&error))?;
+            let projects = storage.store.list_projects().await.map_err(|error| with_causes(&error))?;
             let row = |it: &crate::model::Project| {
                 vec![it.id.to_string(), it.handle.clone(), it.name.clone(), it.created_at.to_string()]
             };

@@ -5,15 +5,16 @@ use std::io::IsTerminal;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::warn_of_unknown_variables;
+use super::{warn_of_unknown_variables, with_causes};
 use crate::config::{ConfigFile, LogFormat, ServeArgs};
 use crate::server::{Server, Surroundings};
 
 pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
     log_to_stderr(&args)?;
     let variables = file.with_environment();
-    let server =
-        Server::start(args, Surroundings::of_machine(variables)).await.map_err(|error| error.to_string())?;
+    let server = Server::start(args, Surroundings::of_machine(variables))
+        .await
+        .map_err(|error| with_causes(&error))?;
     let catalog = server.app.catalog.list("");
     let slugs: Vec<String> = catalog.iter().map(|provider| provider.slug().to_owned()).collect();
     warn_of_unknown_variables(file, &slugs);
@@ -41,9 +42,9 @@ fn log_to_stderr(args: &ServeArgs) -> Result<(), String> {
 }
 
 async fn wait_for_signal() -> Result<(), String> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| with_causes(&error))?;
     tokio::select! {
-        result = tokio::signal::ctrl_c() => result.map_err(|error| error.to_string()),
+        result = tokio::signal::ctrl_c() => result.map_err(|error| with_causes(&error)),
         _ = terminate.recv() => Ok(()),
     }
 }

@@ -82,7 +82,7 @@ pub struct ServeArgs {
     pub log_format: LogFormat,
 
     /// Which log lines are written, such as `info` or `panora=debug`
-    #[arg(long, env = "PANORA_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(long, env = "PANORA_LOG", default_value = "info,sqlx=warn", value_name = "FILTER")]
     pub log: String,
 }
 

@@ -54,6 +54,15 @@ impl PublicUrl {
                 None => false,
             };
         }
+        self.has_place_of(&given)
+    }
+
+    /// Whether a `Host` header is this URL's own.
+    pub fn is_exactly(&self, host: &str) -> bool {
+        Url::parse(&format!("{}://{host}", self.0.scheme())).is_ok_and(|given| self.has_place_of(&given))
+    }
+
+    fn has_place_of(&self, given: &Url) -> bool {
         given.host() == self.0.host() && given.port_or_known_default() == self.0.port_or_known_default()
     }
 }

@@ -39,6 +39,8 @@ pub struct StateContext {
     pub variables: Variables,
     pub asked: Vec<String>,
     pub client_id: String,
+    /// Whether the person wants a new connection where the link names one to renew.
+    pub as_new: bool,
 }
 
 /// The redirect URI of every OAuth client.
@@ -51,6 +53,7 @@ pub async fn authorization_url(
     app: &App,
     open: &OpenFlow,
     provider: &Arc<Provider>,
+    as_new: bool,
 ) -> Result<Url, AuthorizeError> {
     let client = client_for(app, provider).ok_or(AuthorizeError::Failed(Failure::SetUpWrongly))?;
     let variables = answers_of(app, &open.flow, provider.slug())?;
@@ -68,7 +71,7 @@ pub async fn authorization_url(
     let unrendered = |_| AuthorizeError::Failed(Failure::WrongHost);
     let url = provider.authorization_url(&input).map_err(unrendered)?;
     let verifier = provider.uses_pkce().then(|| verifier.expose().to_owned());
-    let context = StateContext { verifier, variables, asked, client_id: client.id };
+    let context = StateContext { verifier, variables, asked, client_id: client.id, as_new };
     remember(app, open, provider.slug(), &state, &context).await?;
     let steps = [LinkStep::Consented, LinkStep::Away];
     note(app, &open.link, &steps, provider.slug()).await?;

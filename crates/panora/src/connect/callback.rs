@@ -11,7 +11,7 @@ use super::authorize::{StateContext, redirect_uri};
 use super::client::client_of;
 use super::error::ConnectError;
 use super::failed::tell_failure;
-use super::finish::finish;
+use super::finish::{Departure, finish};
 use super::flow::{Cookies, FlowHere, OpenFlow, find_flow, note};
 use super::grant::{Grant, failure_of, read_tokens};
 use super::provider_call::send;
@@ -78,8 +78,8 @@ async fn connect(
     if let Err(error) = note(app, &open.link, &[LinkStep::Back], slug).await {
         tracing::warn!(%error, "a step of a link could not be noted");
     }
-    let mut grant = match exchange(app, open, state, query).await {
-        Ok(Ok(grant)) => grant,
+    let (mut grant, departure) = match exchange(app, open, state, query).await {
+        Ok(Ok(granted)) => granted,
         Ok(Err(failure)) => {
             tell_failure(app, open, slug, failure, None).await;
             return Err(failure);
@@ -91,7 +91,7 @@ async fn connect(
         }
     };
     let result = match grant.identify(app, open.link.id_project).await {
-        Ok(()) => finish(app, open, state.created_at, &grant).await.map(|_| ()),
+        Ok(()) => finish(app, open, departure, &grant).await.map(|_| ()),
         Err(failure) => Err(failure),
     };
     if let Err(failure) = result {
@@ -106,7 +106,7 @@ async fn exchange(
     open: &OpenFlow,
     state: &StoredState,
     query: &CallbackQuery,
-) -> Result<Result<Grant, Failure>, ConnectError> {
+) -> Result<Result<(Grant, Departure), Failure>, ConnectError> {
     let project = open.link.id_project;
     let Some(provider) = app.provider(project, &state.provider_slug) else {
         return Ok(Err(Failure::SetUpWrongly));
@@ -130,8 +130,9 @@ async fn exchange(
         Ok(more) => variables.extend(more),
         Err(_) => return Ok(Err(Failure::WrongHost)),
     }
+    let departure = Departure { at: state.created_at, as_new: context.as_new };
     let context = StateContext { variables, ..context };
-    redeem(app, open, (&provider, &client), code, context).await
+    Ok(redeem(app, open, (&provider, &client), code, context).await.map(|grant| (grant, departure)))
 }
 
 async fn redeem(
@@ -140,7 +141,7 @@ async fn redeem(
     (provider, client): (&Arc<Provider>, &Client),
     code: &str,
     context: StateContext,
-) -> Result<Result<Grant, Failure>, ConnectError> {
+) -> Result<Grant, Failure> {
     let verifier = context.verifier.map(SecretString::from);
     let request = provider.code_exchange(&ExchangeInput {
         client,
@@ -149,7 +150,7 @@ async fn redeem(
         redirect_uri: &redirect_uri(app),
         variables: &context.variables,
     });
-    let Ok(request) = request else { return Ok(Err(Failure::WrongHost)) };
+    let Ok(request) = request else { return Err(Failure::WrongHost) };
     let answer = match send(app, open.link.id_project, request).await {
         Ok(answer) => answer,
         Err(unanswered) => {
@@ -158,13 +159,13 @@ async fn redeem(
                 code = unanswered.error.code(),
                 "no answer to a code exchange"
             );
-            return Ok(Err(Failure::ProviderDown));
+            return Err(Failure::ProviderDown);
         }
     };
-    Ok(read_tokens(app, provider, client, (&context.asked, context.variables), &answer).map_err(|refusal| {
+    read_tokens(app, provider, client, (&context.asked, context.variables), &answer).map_err(|refusal| {
         tracing::warn!(provider = provider.slug(), status = answer.status, error = %refusal.error, "a code was refused");
         failure_of(&refusal)
-    }))
+    })
 }
 
 /// RFC 6749, section 4.1.2.1, and what else providers say there.

@@ -10,10 +10,23 @@ use crate::model::{LinkRefusal, LinkStep, MagicLink, Time};
 use crate::store::Tx;
 use crate::webhooks::Publication;
 
-/// Stores what a flow came to; the caller tells of a failure. `began` is when the person left for the provider:
-/// a link that expired since does not matter. Of two flows that race the second finds its link used.
-pub async fn finish(app: &App, open: &OpenFlow, began: Time, grant: &Grant) -> Result<Established, Failure> {
-    match try_finish(app, open, began, grant).await {
+/// How a person left for the provider.
+#[derive(Clone, Copy)]
+pub struct Departure {
+    pub at: Time,
+    /// Whether a new connection is wanted where the link names one to renew.
+    pub as_new: bool,
+}
+
+/// Stores what a flow came to; the caller tells of a failure. A link that expired since the person
+/// left does not matter. Of two flows that race the second finds its link used.
+pub async fn finish(
+    app: &App,
+    open: &OpenFlow,
+    departure: Departure,
+    grant: &Grant,
+) -> Result<Established, Failure> {
+    match try_finish(app, open, departure, grant).await {
         Ok(Ok(established)) => {
             app.wake.deliveries.notify_one();
             Ok(established)
@@ -31,7 +44,7 @@ pub async fn finish(app: &App, open: &OpenFlow, began: Time, grant: &Grant) -> R
 async fn try_finish(
     app: &App,
     open: &OpenFlow,
-    began: Time,
+    departure: Departure,
     grant: &Grant,
 ) -> Result<Result<Established, LinkRefusal>, ConnectError> {
     let project = open.link.id_project;
@@ -39,7 +52,9 @@ async fn try_finish(
     let mut publication = Publication::open(app, &mut tx, project, 1).await?;
     let link = app.store.lock_magic_link(&mut tx, project, open.link.id).await?;
     let Some(link) = link else { return Ok(Err(LinkRefusal::Revoked)) };
-    if let Some(refusal) = link.refusal(app.clock.now()).filter(|refusal| !forgiven(*refusal, &link, began)) {
+    if let Some(refusal) =
+        link.refusal(app.clock.now()).filter(|refusal| !forgiven(*refusal, &link, departure.at))
+    {
         return Ok(Err(refusal));
     }
     if let Some(refusal) = app.store.flow_refusal(&mut tx, &open.flow).await? {
@@ -48,7 +63,7 @@ async fn try_finish(
     let wanted = Wanted {
         project,
         linked_user: link.id_linked_user,
-        renews: link.id_connection,
+        renews: link.id_connection.filter(|_| !departure.as_new),
         metadata: &link.metadata,
     };
     let established = establish(app, &mut tx, &mut publication, &wanted, grant).await?;

@@ -9,7 +9,7 @@ use super::Failure;
 use super::credentials::{Credentials, Secret};
 use super::error::ConnectError;
 use super::failed::tell_failure;
-use super::finish::finish;
+use super::finish::{Departure, finish};
 use super::flow::OpenFlow;
 use super::grant::Grant;
 use super::provider_call::send;
@@ -50,10 +50,10 @@ pub async fn try_credentials(
             return Err(FormError::Failed(Failure::TooManyTries));
         }
     }
-    let began = app.clock.now();
+    let departure = Departure { at: app.clock.now(), as_new: false };
     let mut grant = grant_of(provider, credentials);
     let failure = match verify(app, open.link.id_project, &mut grant).await {
-        Ok(Verification::Good) => match finish(app, open, began, &grant).await {
+        Ok(Verification::Good) => match finish(app, open, departure, &grant).await {
             Ok(_) => return Ok(()),
             Err(failure) => failure,
         },

@@ -72,14 +72,18 @@ impl ApiKeys {
         Ok(())
     }
 
+    /// The `RateLimit` headers, where there is a limit and so many requests are left.
+    fn limits(&self, left: u32) -> Option<[(&'static str, String); 2]> {
+        let (rate, _) = self.limiter.as_ref()?;
+        let policy = format!("\"default\";q={rate};w=1");
+        Some([("ratelimit-policy", policy), ("ratelimit", format!("\"default\";r={left};t=1"))])
+    }
+
     /// The `RateLimit` headers, or the refusal of a key that asks too much.
     fn admit(&self, key: ApiKeyId) -> Result<Option<[(&'static str, String); 2]>, Problem> {
         let Some((rate, limiter)) = &self.limiter else { return Ok(None) };
         match limiter.check_key(&key) {
-            Ok(snapshot) => Ok(Some([
-                ("ratelimit-policy", format!("\"default\";q={rate};w=1")),
-                ("ratelimit", format!("\"default\";r={};t=1", snapshot.remaining_burst_capacity())),
-            ])),
+            Ok(snapshot) => Ok(self.limits(snapshot.remaining_burst_capacity())),
             Err(until) => {
                 let wait = until.wait_time_from(QuantaClock::default().now());
                 let detail = format!("This key may ask {rate} times a second.");
@@ -111,7 +115,15 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
                 .or_insert(HeaderValue::from_static("no-store"));
             response
         }
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            let limited = problem.status == StatusCode::TOO_MANY_REQUESTS;
+            let mut response = problem.into_response();
+            for (name, value) in app.api_keys.limits(0).into_iter().flatten().filter(|_| limited) {
+                let value = HeaderValue::from_str(&value).expect("digits and quotes");
+                response.headers_mut().insert(name, value);
+            }
+            response
+        }
     }
 }
 

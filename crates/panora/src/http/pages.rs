@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 
 use super::problem::Problem;
@@ -36,7 +36,14 @@ pub async fn own_host(State(app): State<App>, request: Request, next: Next) -> R
         request.uri().authority().map(http::uri::Authority::as_str)
     });
     if host.is_some_and(|host| app.public_url.is_named_by(host)) {
-        return next.run(request).await;
+        let exact = host.is_some_and(|host| app.public_url.is_exactly(host));
+        // A cookie that is made under another loopback name would not come back with the provider's answer.
+        return if exact || !request.uri().path().starts_with("/connect/") {
+            next.run(request).await
+        } else {
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            Redirect::temporary(&app.public_url.join(path)).into_response()
+        };
     }
     let page = panora_pages::MisdirectedPage { public_url: app.public_url.as_str().to_owned() };
     (StatusCode::MISDIRECTED_REQUEST, Html(page.render())).into_response()

@@ -31,6 +31,22 @@ pub struct Problem {
     pub detail: String,
     pub errors: Vec<FieldError>,
     pub retry_after: Option<Duration>,
+    /// What is answered instead: somebody else's answer to the same request.
+    instead: Option<KeptAnswer>,
+}
+
+/// An answer that was kept for repeats of its request.
+#[derive(Clone, Debug)]
+pub struct KeptAnswer {
+    pub status: StatusCode,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+impl IntoResponse for KeptAnswer {
+    fn into_response(self) -> Response {
+        (self.status, [(header::CONTENT_TYPE, "application/json")], self.body).into_response()
+    }
 }
 
 /// The document that callers read.
@@ -53,7 +69,12 @@ pub struct ProblemDocument {
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         debug_assert!(CODES.iter().any(|(known, _)| *known == code), "`{code}` is not documented");
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None, instead: None }
+    }
+
+    /// Ends a handler with the answer that another node gave to the same request.
+    pub fn instead(answer: KeptAnswer) -> Self {
+        Self { instead: Some(answer), ..Self::internal() }
     }
 
     /// 400 that names a field.
@@ -133,7 +154,10 @@ impl Problem {
 
 /// Carries the problem outwards; the request-id layer renders it.
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        if let Some(answer) = self.instead.take() {
+            return answer.into_response();
+        }
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
         response

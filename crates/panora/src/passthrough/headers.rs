@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Of the caller: our own credentials, what names the caller, and hop-by-hop (RFC 9110, section 7.6.1).
-const NEVER_SENT: [&str; 20] = [
+const NEVER_SENT: [&str; 24] = [
     "authorization",
     "x-api-key",
     "x-connection-token",
@@ -24,6 +24,10 @@ const NEVER_SENT: [&str; 20] = [
     "x-real-ip",
     "expect",
     "accept-encoding",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
 ];
 
 /// Of the provider's answer: cookies would be ours to keep, the rest describes a connection that is not the

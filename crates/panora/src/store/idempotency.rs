@@ -40,14 +40,18 @@ impl Store {
         key_mac: [u8; 32],
         not_before: Time,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
-        let sql = Sql::new(
-            "SELECT id_project, key_mac, request_mac, status, answer, created_at FROM idempotency_records \
-             WHERE id_project = $1 AND key_mac = $2 AND created_at >= $3",
-        )
-        .bind(project.to_string())
-        .bind(key_mac)
-        .bind(not_before.millis());
-        self.db.optional(sql).await?.as_ref().map(record).transpose()
+        self.db.optional(by_key(project, key_mac, not_before)).await?.as_ref().map(record).transpose()
+    }
+
+    /// The same inside a transaction.
+    pub async fn read_idempotency_record(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        key_mac: [u8; 32],
+        not_before: Time,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        tx.optional(by_key(project, key_mac, not_before)).await?.as_ref().map(record).transpose()
     }
 
     /// Keeps an answer, in the transaction that made it true. `Conflict` when somebody else was first; a
@@ -84,4 +88,14 @@ impl Store {
         .bind(most);
         self.db.execute(sql).await
     }
+}
+
+fn by_key(project: ProjectId, key_mac: [u8; 32], not_before: Time) -> Sql {
+    Sql::new(
+        "SELECT id_project, key_mac, request_mac, status, answer, created_at FROM idempotency_records \
+         WHERE id_project = $1 AND key_mac = $2 AND created_at >= $3",
+    )
+    .bind(project.to_string())
+    .bind(key_mac)
+    .bind(not_before.millis())
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::{FromRequest, OriginalUri, Request};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::OwnedMutexGuard;
@@ -12,7 +12,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::body::{BodyRules, read, read_json};
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::problem::Problem;
+use crate::http::problem::{KeptAnswer, Problem};
 use crate::store::{IdempotencyRecord, StoreError, Tx};
 use crate::vault::Slot;
 
@@ -93,14 +93,17 @@ async fn kept(
 ) -> Result<Option<Response>, Problem> {
     let not_before = app.clock.now().minus(LIFE);
     let record = app.store.lookup_idempotency_record(caller.project, key_mac, not_before).await?;
-    let Some(record) = record else { return Ok(None) };
+    record.map(|record| answer_of(app, &record, request_mac).map(KeptAnswer::into_response)).transpose()
+}
+
+/// What was answered before, if the request is the same.
+fn answer_of(app: &App, record: &IdempotencyRecord, request_mac: [u8; 32]) -> Result<KeptAnswer, Problem> {
     if record.request_mac != request_mac {
         let detail = "This Idempotency-Key came with another body before.";
         return Err(Problem::conflict("idempotency_key_reused", detail));
     }
-    let answer = app.vault.open(Slot::IdempotentAnswer, hex::encode(key_mac), &record.answer)?;
-    let status = StatusCode::from_u16(record.status).unwrap_or(StatusCode::CREATED);
-    Ok(Some((status, [(header::CONTENT_TYPE, "application/json")], answer).into_response()))
+    let body = app.vault.open(Slot::IdempotentAnswer, hex::encode(record.key_mac), &record.answer)?;
+    Ok(KeptAnswer { status: StatusCode::from_u16(record.status).unwrap_or(StatusCode::CREATED), body })
 }
 
 fn in_progress() -> Problem {
@@ -128,9 +131,15 @@ impl Idempotency {
             created_at: now,
         };
         match app.store.add_idempotency_record(tx, &record, now.minus(LIFE)).await {
-            // Another node was first: its answer is there at the next try.
-            Err(StoreError::Conflict) => Err(in_progress()),
-            other => Ok(other?),
+            Ok(()) => Ok(()),
+            // Another node was first while we waited: its answer is the answer, and ours is rolled back.
+            Err(StoreError::Conflict) => {
+                let (project, since) = (claim.caller.project, now.minus(LIFE));
+                let record = app.store.read_idempotency_record(tx, project, claim.key_mac, since).await?;
+                let record = record.ok_or_else(in_progress)?;
+                Err(Problem::instead(answer_of(app, &record, claim.request_mac)?))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 }

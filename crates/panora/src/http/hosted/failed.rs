@@ -6,6 +6,7 @@ use axum::response::{Html, IntoResponse, Response};
 use panora_pages::{Failure, FailurePage, Frame, provider_path};
 
 use super::frame::frame;
+use super::provider::AS_NEW;
 use super::{Elsewhere, FlowCookies, return_url};
 use crate::app::App;
 use crate::connect::{FlowHere, OpenFlow, find_flow};
@@ -68,8 +69,11 @@ impl Refused {
                 | Failure::SetUpWrongly
                 | Failure::TooManyTries
         );
-        if !hopeless {
-            refused.action_url = Some(provider_path(&open.flow.id.to_string(), slug));
+        let path = provider_path(&open.flow.id.to_string(), slug);
+        if failure == Failure::OtherAccount {
+            refused.action_url = Some(format!("{path}/authorize?{AS_NEW}"));
+        } else if !hopeless {
+            refused.action_url = Some(path);
         }
         Ok(refused)
     }

@@ -26,6 +26,9 @@ use crate::connect::{
 use crate::http::problem::Problem;
 use crate::model::{FlowId, LinkStep};
 
+/// The query of a departure that makes a new connection, whatever the link was to renew.
+pub const AS_NEW: &str = "as=new";
+
 /// A provider that this flow may connect.
 struct Here {
     open: OpenFlow,
@@ -111,6 +114,7 @@ pub async fn authorize(
     Path((id, slug)): Path<(String, String)>,
     cookies: FlowCookies,
     headers: HeaderMap,
+    uri: http::Uri,
 ) -> Result<Response, Elsewhere> {
     let here = here(&app, &id, &slug, &cookies).await?;
     let elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
@@ -119,7 +123,8 @@ pub async fn authorize(
         // Consent is given on our page, never by another site's link.
         return Err(Elsewhere::Redirect(here.path()));
     }
-    match authorization_url(&app, &here.open, &here.provider).await {
+    let as_new = uri.query() == Some(AS_NEW);
+    match authorization_url(&app, &here.open, &here.provider, as_new).await {
         Ok(url) => Ok(Redirect::to(url.as_str()).into_response()),
         Err(AuthorizeError::Failed(failure)) => {
             tell_failure(&app, &here.open, &slug, failure, None).await;
