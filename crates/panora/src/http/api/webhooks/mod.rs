@@ -1,6 +1,7 @@
 //! `/webhook` and `/webhooks`, the same resource: URLs subscribed to event types.
 
 mod body;
+mod check;
 mod secret;
 
 use axum::Json;
