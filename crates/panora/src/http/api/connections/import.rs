@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use panora_catalog::{AuthKind, Provider, Verification};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
 use super::ConnectionDocument;
@@ -94,51 +94,55 @@ fn read_credentials(
     provider: &Arc<Provider>,
     given: Map<String, Value>,
 ) -> Result<NewCredentials, Problem> {
-    let pointer = |name: &str| format!("/credentials/{}", name.replace('~', "~0").replace('/', "~1"));
-    let known: Vec<&str> = provider.questions().iter().map(panora_catalog::Question::name).collect();
-    let oauth = provider.auth_kind() == AuthKind::Oauth2Code;
-    let (mut texts, mut times) = (BTreeMap::new(), BTreeMap::new());
-    for (name, value) in given {
-        let ours =
-            oauth && matches!(name.as_str(), "access_token" | "refresh_token" | "scope" | "expires_at");
-        match value {
-            Value::Null => {}
-            Value::Number(seconds) if oauth && name == "expires_in" => drop(times.insert(name, seconds)),
-            Value::String(text) if ours || known.contains(&name.as_str()) => {
-                if text.len() > LONGEST {
-                    return Err(Problem::field(pointer(&name), "A credential may hold 16 KiB."));
-                }
-                texts.insert(name, text);
-            }
-            _ if ours || known.contains(&name.as_str()) || (oauth && name == "expires_in") => {
-                let words = if name == "expires_in" { "Seconds, as a number." } else { "Must be text." };
-                return Err(Problem::field(pointer(&name), words));
-            }
-            _ => return Err(Problem::field(pointer(&name), "This provider has no such credential.")),
-        }
-    }
-    if !oauth {
+    let (mut texts, expires_in) = read_fields(provider, given)?;
+    if provider.auth_kind() != AuthKind::Oauth2Code {
         return Ok(NewCredentials::Fields(texts));
     }
-    let access = texts.remove("access_token").filter(|text| !text.is_empty());
-    let access = access.ok_or_else(|| Problem::field("/credentials/access_token", "Missing."))?;
-    let expires_at = expiry(app, texts.remove("expires_at"), times.remove("expires_in"))?;
+    let mut take = |name: &str| texts.remove(name).filter(|text| !text.is_empty());
+    let access =
+        take("access_token").ok_or_else(|| Problem::field("/credentials/access_token", "Missing."))?;
+    let (refresh, expires_at, scope) = (take("refresh_token"), take("expires_at"), take("scope"));
+    let words =
+        |text: String| text.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned).collect();
     Ok(NewCredentials::Tokens {
         access,
-        refresh: texts.remove("refresh_token").filter(|text| !text.is_empty()),
-        expires_at,
-        scopes: texts.remove("scope").map(|text| {
-            text.split([' ', ',']).filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
-        }),
+        refresh,
+        expires_at: expiry(app, expires_at, expires_in)?,
+        scopes: scope.map(words),
         variables: texts,
     })
 }
 
-fn expiry(
-    app: &App,
-    at: Option<String>,
-    seconds: Option<serde_json::Number>,
-) -> Result<Option<Time>, Problem> {
+/// The texts among the credentials, and `expires_in`, each of which the provider must know.
+fn read_fields(
+    provider: &Provider,
+    given: Map<String, Value>,
+) -> Result<(BTreeMap<String, String>, Option<Number>), Problem> {
+    let oauth = provider.auth_kind() == AuthKind::Oauth2Code;
+    let questions = provider.questions();
+    let (mut texts, mut expires_in) = (BTreeMap::new(), None);
+    for (name, value) in given {
+        let pointer = format!("/credentials/{}", name.replace('~', "~0").replace('/', "~1"));
+        let token = matches!(name.as_str(), "access_token" | "refresh_token" | "scope" | "expires_at");
+        let known = (oauth && token) || questions.iter().any(|question| question.name() == name);
+        match value {
+            Value::Null => {}
+            Value::Number(seconds) if oauth && name == "expires_in" => expires_in = Some(seconds),
+            Value::String(text) if known && text.len() <= LONGEST => drop(texts.insert(name, text)),
+            Value::String(_) if known => {
+                return Err(Problem::field(pointer, "A credential may hold 16 KiB."));
+            }
+            _ if known => return Err(Problem::field(pointer, "Must be text.")),
+            _ if oauth && name == "expires_in" => {
+                return Err(Problem::field(pointer, "Seconds, as a number."));
+            }
+            _ => return Err(Problem::field(pointer, "This provider has no such credential.")),
+        }
+    }
+    Ok((texts, expires_in))
+}
+
+fn expiry(app: &App, at: Option<String>, seconds: Option<Number>) -> Result<Option<Time>, Problem> {
     match (at, seconds) {
         (Some(_), Some(_)) => {
             Err(Problem::field("/credentials/expires_at", "Give `expires_in` or `expires_at`, not both."))
