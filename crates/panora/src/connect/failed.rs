@@ -23,7 +23,7 @@ pub async fn tell_failure(app: &App, open: &OpenFlow, slug: &str, failure: Failu
         match record_failure(app, open, slug, failure, grant).await {
             Ok(()) => return,
             Err(error) => {
-                tracing::error!(%error, flow = %open.flow.id, "a failed flow could not be told of yet")
+                tracing::error!(%error, flow = %open.flow.id, "a failed flow could not be told of yet");
             }
         }
         app.clock.sleep(Duration::from_millis(200) * tries).await;
