@@ -20,6 +20,9 @@ use crate::store::Store;
 use crate::turns::Turns;
 use crate::vault::Vault;
 
+/// How every request that leaves names us.
+pub const USER_AGENT: &str = concat!("Panora/", env!("CARGO_PKG_VERSION"));
+
 /// A handle; cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<Shared>);

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{App, Shared, Wake};
+use crate::app::{App, Shared, USER_AGENT, Wake};
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ServeArgs, provider_clients};
 use crate::http::auth::ApiKeys;
@@ -140,7 +140,7 @@ async fn open(args: &ServeArgs, address: SocketAddr, around: Surroundings) -> Re
     let catalog = Catalog::load(args.providers_dir.as_deref(), public_url.url())?;
     let slugs: Vec<_> = catalog.list("").iter().map(|provider| provider.slug().to_owned()).collect();
     let policy = AddressPolicy { local_allowed: public_url.is_local(), networks: networks(args)? };
-    let user_agent = HeaderValue::from_static(concat!("Panora/", env!("CARGO_PKG_VERSION")));
+    let user_agent = HeaderValue::from_static(USER_AGENT);
     let outbound = Outbound::new(policy, Settings::new(user_agent));
     let storage = storage::open(&args.storage, clock.clone(), random.clone()).await?;
     if let Some(key) = &args.bootstrap_api_key {

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{WithStorage, terminal::table, with_causes};
+use super::{WithStorage, existing, terminal::table, with_causes};
 use crate::clock::Clock;
 use crate::config::StorageArgs;
 use crate::model::{ApiKey, ApiKeyId, ApiKeyRecord, DEFAULT_PROJECT, Project};
@@ -59,6 +59,7 @@ pub async fn run(args: ApiKeysArgs) -> Result<(), String> {
             println!("{}", key.expose());
         }
         Action::List(WithStorage { storage, action }) => {
+            existing(&storage)?;
             let (storage, project) = open(&storage, &action).await?;
             let keys = storage.store.list_api_keys(project.id).await.map_err(|error| with_causes(&error))?;
             let now = storage.clock.now();
@@ -71,6 +72,7 @@ pub async fn run(args: ApiKeysArgs) -> Result<(), String> {
             table(&["ID", "NAME", "ENDS WITH", "STATE", "LAST USED"], &rows);
         }
         Action::Revoke(WithStorage { storage, action }) => {
+            existing(&storage)?;
             let (storage, project) = open(&storage, &action.of).await?;
             let revoked = storage.store.revoke_api_key(project.id, action.id).await;
             if !revoked.map_err(|error| with_causes(&error))? {

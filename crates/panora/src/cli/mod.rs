@@ -133,6 +133,14 @@ fn warn_of_unknown_variables(file: &ConfigFile, slugs: &[String]) {
     }
 }
 
+/// Refuses a folder without data: a command that only looks must not make one of a typing error.
+fn existing(args: &StorageArgs) -> Result<(), String> {
+    if args.database_url.is_some() || args.data_dir.join("panora.sqlite").exists() {
+        return Ok(());
+    }
+    Err(format!("there is no data in {}", args.data_dir.display()))
+}
+
 /// An error with its causes, each once.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{WithStorage, terminal::table, with_causes};
+use super::{WithStorage, existing, terminal::table, with_causes};
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::storage;
@@ -44,6 +44,7 @@ pub async fn run(args: ProjectsArgs) -> Result<(), String> {
             println!("{}", project.id);
         }
         Action::List(WithStorage { storage, .. }) => {
+            existing(&storage)?;
             let storage =
                 storage::open(&storage, clock, random).await.map_err(|error| with_causes(&error))?;
             let projects = storage.store.list_projects().await.map_err(|error| with_causes(&error))?;

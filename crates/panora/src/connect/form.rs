@@ -37,7 +37,7 @@ pub enum FormError {
 pub async fn try_credentials(
     app: &App,
     open: &OpenFlow,
-    provider: &Arc<Provider>,
+    (provider, as_new): (&Arc<Provider>, bool),
     typed: &BTreeMap<String, String>,
 ) -> Result<(), FormError> {
     let credentials = read_fields(provider, typed).map_err(FormError::Fields)?;
@@ -50,7 +50,7 @@ pub async fn try_credentials(
             return Err(FormError::Failed(Failure::TooManyTries));
         }
     }
-    let departure = Departure { at: app.clock.now(), as_new: false };
+    let departure = Departure { at: app.clock.now(), as_new };
     let mut grant = grant_of(provider, credentials);
     let failure = match verify(app, open.link.id_project, &mut grant).await {
         Ok(Verification::Good) => match finish(app, open, departure, &grant).await {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::secrets::live_secrets;
 use super::settle::Finished;
-use crate::app::App;
+use crate::app::{App, USER_AGENT};
 use crate::model::{AttemptId, after_attempt};
 use crate::store::{Attempt, ClaimedDelivery, Settled, StoredEndpoint};
 use crate::vault::{Slot, VaultError};
@@ -87,7 +87,7 @@ impl Work {
     pub async fn attempt(&self, app: &App) -> Result<Finished, VaultError> {
         let Some(body) = &self.body else { return Err(VaultError::Unopenable(Slot::EventBody)) };
         let headers = self.headers(app, body)?;
-        let shown = headers.iter().filter(|(name, _)| !is_secret(name)).map(pair).collect();
+        let shown = headers.iter().map(shown).collect();
         let started_at = app.clock.now();
         let result = self.send(app, headers, body.clone()).await;
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
@@ -157,6 +157,7 @@ impl Work {
         };
         let ours = [
             ("content-type", "application/json"),
+            ("user-agent", USER_AGENT),
             ("panora-signature", &signed.panora_signature),
             ("webhook-id", &id),
             ("webhook-timestamp", &now.seconds().to_string()),
@@ -192,11 +193,12 @@ impl Work {
     }
 }
 
-fn pair((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
-    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+/// Signatures are proofs, custom headers may be passwords: the log names them and shows neither.
+fn shown((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+    let open = matches!(name.as_str(), "content-type" | "user-agent" | "webhook-id" | "webhook-timestamp");
+    if open { pair((name, value)) } else { (name.to_string(), "[redacted]".to_owned()) }
 }
 
-/// Signatures are proofs, custom headers may be passwords: the log shows neither.
-fn is_secret(name: &HeaderName) -> bool {
-    !matches!(name.as_str(), "content-type" | "webhook-id" | "webhook-timestamp")
+fn pair((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
 }

@@ -34,20 +34,33 @@ struct Here {
     open: OpenFlow,
     provider: Arc<Provider>,
     has_choice: bool,
+    /// Whether a new connection is wanted, whatever the link was to renew.
+    as_new: bool,
 }
 
-async fn here(app: &App, id: &str, slug: &str, cookies: &FlowCookies) -> Result<Here, Elsewhere> {
+async fn here(
+    app: &App,
+    (id, slug): (&str, &str),
+    uri: &http::Uri,
+    cookies: &FlowCookies,
+) -> Result<Here, Elsewhere> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
     let open = live_flow(app, id, cookies).await?;
     let mut choices = choices(app, &open.link).await?;
     let has_choice = choices.len() > 1;
     let place = choices.iter().position(|provider| provider.slug() == slug).ok_or_else(Problem::not_found)?;
-    Ok(Here { open, provider: choices.swap_remove(place), has_choice })
+    let as_new = uri.query() == Some(AS_NEW);
+    Ok(Here { open, provider: choices.swap_remove(place), has_choice, as_new })
 }
 
 impl Here {
     fn path(&self) -> String {
         provider_path(&self.open.flow.id.to_string(), self.provider.slug())
+    }
+
+    /// The same, with what the person wants of it.
+    fn own_path(&self) -> String {
+        if self.as_new { format!("{}?{AS_NEW}", self.path()) } else { self.path() }
     }
 
     /// Whether the provider's questions are answered.
@@ -63,7 +76,7 @@ pub async fn show(
     cookies: FlowCookies,
     uri: http::Uri,
 ) -> Result<Response, Elsewhere> {
-    let here = here(&app, &id, &slug, &cookies).await?;
+    let here = here(&app, (&id, &slug), &uri, &cookies).await?;
     note(&app, &here.open.link, &[LinkStep::ProviderChosen], &slug).await?;
     let answers = answers_of(&app, &here.open.flow, &slug)?;
     if here.provider.auth_kind() != AuthKind::Oauth2Code {
@@ -80,9 +93,10 @@ pub async fn answer(
     State(app): State<App>,
     Path((id, slug)): Path<(String, String)>,
     cookies: FlowCookies,
+    uri: http::Uri,
     Form(typed): Form<BTreeMap<String, String>>,
 ) -> Result<Response, Elsewhere> {
-    let here = here(&app, &id, &slug, &cookies).await?;
+    let here = here(&app, (&id, &slug), &uri, &cookies).await?;
     let expected = csrf_token(&app, &here.open.cookie);
     let given = typed.get("csrf").map(String::as_str).unwrap_or_default();
     if !bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
@@ -116,15 +130,14 @@ pub async fn authorize(
     headers: HeaderMap,
     uri: http::Uri,
 ) -> Result<Response, Elsewhere> {
-    let here = here(&app, &id, &slug, &cookies).await?;
+    let here = here(&app, (&id, &slug), &uri, &cookies).await?;
     let elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     let answers = answers_of(&app, &here.open.flow, &slug)?;
     if elsewhere || here.provider.auth_kind() != AuthKind::Oauth2Code || !here.is_answered(&answers) {
         // Consent is given on our page, never by another site's link.
-        return Err(Elsewhere::Redirect(here.path()));
+        return Err(Elsewhere::Redirect(here.own_path()));
     }
-    let as_new = uri.query() == Some(AS_NEW);
-    match authorization_url(&app, &here.open, &here.provider, as_new).await {
+    match authorization_url(&app, &here.open, &here.provider, here.as_new).await {
         Ok(url) => Ok(Redirect::to(url.as_str()).into_response()),
         Err(AuthorizeError::Failed(failure)) => {
             tell_failure(&app, &here.open, &slug, failure, None).await;
@@ -232,7 +245,7 @@ async fn credentials_page(
         tries_left: tried
             .then(|| MOST_TRIES.saturating_sub(here.open.flow.tries + u32::from(problem.is_some()))),
         problem,
-        action: here.path(),
+        action: here.own_path(),
         csrf: csrf_token(app, &here.open.cookie),
         has_choice: here.has_choice,
     };
@@ -244,7 +257,7 @@ async fn take_credentials(
     here: &Here,
     typed: &BTreeMap<String, String>,
 ) -> Result<Response, Elsewhere> {
-    let problem = match try_credentials(app, &here.open, &here.provider, typed).await {
+    let problem = match try_credentials(app, &here.open, (&here.provider, here.as_new), typed).await {
         Ok(()) => return Ok(Redirect::to(&done_path(here.open.flow.id)).into_response()),
         Err(FormError::Connect(error)) => return Err(error.into()),
         Err(FormError::Failed(failure)) => {

@@ -128,6 +128,9 @@ fn read_fields(
         match value {
             Value::Null => {}
             Value::Number(seconds) if oauth && name == "expires_in" => expires_in = Some(seconds),
+            Value::String(text) if name == "access_token" && !is_sendable(&text) => {
+                return Err(Problem::field(pointer, "Has a character that no HTTP header can carry."));
+            }
             Value::String(text) if known && text.len() <= LONGEST => drop(texts.insert(name, text)),
             Value::String(_) if known => {
                 return Err(Problem::field(pointer, "A credential may hold 16 KiB."));
@@ -140,6 +143,11 @@ fn read_fields(
         }
     }
     Ok((texts, expires_in))
+}
+
+/// Whether a header can carry it: visible ASCII.
+fn is_sendable(token: &str) -> bool {
+    token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn expiry(app: &App, at: Option<String>, seconds: Option<Number>) -> Result<Option<Time>, Problem> {
