@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Receiver, Road, TestServer, Trouble, eventually, text};
+use crate::support::{Receiver, Road, TestServer, Trouble, an_import, eventually, text};
 
 async fn forget(server: &TestServer, linked_user: &Value) {
     server.delete(&format!("/linked_users/{}", text(linked_user))).await.expect(200);
@@ -42,4 +42,39 @@ async fn what_an_endpoint_answers_about_a_person_forgotten_meanwhile_is_not_kept
     })
     .await;
     assert_eq!((&attempt["status"], &attempt["detail"]), (&json!(200), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_link_made_while_its_person_is_forgotten_opens_nothing() {
+    let server = TestServer::start().await;
+    for round in 0..10 {
+        let body = json!({"linked_user_origin_id": format!("user-{round}")});
+        let user = server.post("/linked_users", &body).await.expect(201)["id_linked_user"].clone();
+        let body = json!({"id_linked_user": user, "providers": ["sandbox"]});
+        let (link, ()) = tokio::join!(server.post("/magic_links", &body), forget(&server, &user));
+        if link.status == 201 {
+            let path = format!("/magic_links/{}", text(&link.body["id_magic_link"]));
+            assert_eq!(server.get(&path).await.expect(200)["status"], "revoked");
+        } else {
+            link.assert_problem(422, "unknown_id");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_imported_while_its_person_is_forgotten_does_not_stand() {
+    let server = TestServer::start().await;
+    for round in 0..10 {
+        let body = json!({"linked_user_origin_id": format!("user-{round}")});
+        let user = server.post("/linked_users", &body).await.expect(201)["id_linked_user"].clone();
+        let mut import = an_import("nobody", json!({"id_linked_user": user}));
+        import.as_object_mut().expect("an object").remove("linked_user_origin_id");
+        let (answer, ()) = tokio::join!(server.post("/connections", &import), forget(&server, &user));
+        if answer.status == 201 {
+            let path = format!("/connections/{}", text(&answer.body["id_connection"]));
+            assert_eq!(server.get(&path).await.expect(200)["status"], "revoked");
+        } else {
+            answer.assert_problem(422, "unknown_id");
+        }
+    }
 }

@@ -21,6 +21,17 @@ async fn a_form_of_2_mib_is_413_at_every_page() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_under_connect_the_headers_are_a_page_s() {
+    let server = TestServer::start().await;
+    for path in ["/connect", "/connect/", "/connect/a/b", "/connect/flow/x/sandbox/nothing"] {
+        let answer = sent(server.keyless(reqwest::Method::GET, path)).await;
+        assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_link_opened_under_localhost_goes_on_under_the_public_url() {
     let server = TestServer::start().await;
     let link = server.link("user-1").await.replace("127.0.0.1", "localhost");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Browser, Road, TestServer, Trouble, an_import, eventually, text};
+use crate::support::{Answer, Browser, Road, TestServer, Trouble, an_import, eventually, text};
 
 const CONTACTS: &str = "/sandbox/api/contacts";
 const ME: &str = "/sandbox/api/me";
@@ -183,22 +183,46 @@ async fn a_token_that_the_provider_takes_nowhere_and_nothing_can_refresh_needs_t
     assert_eq!(status_of(&server, &text(&connection["id_connection"])).await, "needs_reauth");
 }
 
+/// Calls contacts; whenever the call waits for the provider, time passes.
+async fn patient_call(server: &TestServer, token: &str, meanwhile: impl Future<Output = ()>) -> Answer {
+    let call = json!({"method": "GET", "path": "/contacts"});
+    let time = async {
+        meanwhile.await;
+        eventually("nothing", || async {
+            server.advance(Duration::from_secs(10));
+            None::<()>
+        })
+        .await;
+    };
+    tokio::select! {
+        answer = server.passthrough(token, &call) => answer,
+        () = time => panic!("the call never ended"),
+    }
+}
+
 #[tokio::test]
 async fn a_call_is_not_repeated_once_its_connection_is_revoked() {
     let (road, server) = given().await;
     let connected = server.connect("user-1").await;
-    road.block_once(CONTACTS, Trouble::Answer(429, &[("retry-after", "9")], "{}"));
+    road.block(CONTACTS, Trouble::Answer(429, &[("retry-after", "9")], "{}"));
     let revocation = async {
         road.wait_for(CONTACTS, 1).await;
         server.delete(&format!("/connections/{}", connected.id)).await.expect(200);
-        eventually("the call to wait for the provider", || async {
-            (!road.passed(CONTACTS).is_empty()).then_some(())
-        })
-        .await;
-        server.advance(Duration::from_secs(10));
     };
-    let call = json!({"method": "GET", "path": "/contacts"});
-    let (answer, ()) = tokio::join!(server.passthrough(&connected.token, &call), revocation);
+    let answer = patient_call(&server, &connected.token, revocation).await;
     assert!((400..500).contains(&answer.status), "{}", answer.text);
     assert_eq!(road.arrived(CONTACTS), 1);
+}
+
+#[tokio::test]
+async fn a_call_is_repeated_once_whatever_the_second_answer_is() {
+    let (road, server) = given().await;
+    let connected = server.connect("user-1").await;
+    road.block_once(CONTACTS, Trouble::Answer(429, &[("retry-after", "9")], "{}"));
+    let refusal = async {
+        road.wait_for(CONTACTS, 1).await;
+        road.block(CONTACTS, Trouble::Answer(401, &[], "{}"));
+    };
+    let answer = patient_call(&server, &connected.token, refusal).await;
+    assert_eq!((&answer.expect(200)["status"], road.arrived(CONTACTS)), (&json!(401), 2));
 }

@@ -52,6 +52,21 @@ async fn a_flow_whose_link_was_revoked_on_the_way_is_told_and_its_grant_dies() {
 }
 
 #[tokio::test]
+async fn a_failure_is_told_also_when_the_browser_has_gone_away() {
+    let (road, server, receiver) = given().await;
+    let browser = Browser::new();
+    let consent = browser.to_consent(&server.link("user-1").await).await;
+    let form = consent.form().and("trouble", "expired_code").allow();
+    road.block_once(TOKEN, Trouble::Late);
+    tokio::select! {
+        _ = browser.submit(&form) => panic!("the exchange has no answer yet"),
+        () = road.holds_an_answer() => {}
+    }
+    road.open(TOKEN);
+    assert_eq!(receiver.next().await.data()["code"], "provider_error");
+}
+
+#[tokio::test]
 async fn a_departure_that_cannot_be_for_want_of_a_client_is_told() {
     let (server, receiver) = (TestServer::start().await, Receiver::start().await);
     let hubspot = server.import("user-1", json!({"provider_slug": "hubspot"})).await;
@@ -211,21 +226,4 @@ async fn a_browser_that_goes_away_while_its_key_is_tried_is_connected_all_the_sa
     road.block(KEYED_ME, Trouble::Answer(200, &[], "{\"id\": 7, \"name\": \"Keyed Inc.\"}"));
     assert_eq!(receiver.next().await.event_type(), "connection.created");
     assert_eq!(server.count("/connections").await, 1);
-}
-
-#[tokio::test]
-async fn a_key_of_another_account_may_be_added_as_a_new_connection() {
-    let (road, server, receiver, browser, page) = at_the_form().await;
-    road.block(KEYED_ME, Trouble::Answer(200, &[], "{\"id\": 7, \"name\": \"Keyed Inc.\"}"));
-    browser.submit(&page.form().with("api_key", "k-first")).await.assert_says(200, "Keyed is connected");
-    receiver.next().await;
-    let first = server.connection_of("user-1").await;
-    let link = server.magic_link_with("user-1", json!({"id_connection": first["id_connection"]})).await;
-    let page = browser.open(text(&link["url"])).await;
-    road.block(KEYED_ME, Trouble::Answer(200, &[], "{\"id\": 8, \"name\": \"Other Inc.\"}"));
-    let refused = browser.submit(&page.form().with("api_key", "k-second")).await;
-    refused.assert_says(409, "That is a different account");
-    let again = browser.open(refused.link_with("/keyed")).await;
-    browser.submit(&again.form().with("api_key", "k-second")).await.assert_says(200, "Keyed is connected");
-    assert_eq!(server.connections_of("user-1").await.len(), 2);
 }
