@@ -96,7 +96,7 @@ async fn another_base_url_must_be_one_that_the_provider_s_file_lists() {
 async fn the_caller_s_own_credentials_are_not_forwarded() {
     let (road, server, connected) = given().await;
     let headers = json!({"Authorization": "Bearer mine", "x-api-key": "mine", "Cookie": "a=mine", "Host": "mine.example",
-        "x-connection-token": "mine", "X-Forwarded-For": "6.6.6.6", "Connection": "close", "X-Trace": "kept"});
+        "x-connection-token": "mine", "X-Forwarded-For": "6.6.6.6", "CF-Connecting-IP": "6.6.6.6", "True-Client-IP": "6.6.6.6", "Connection": "close", "X-Trace": "kept"});
     let call = json!({"method": "GET", "path": "/contacts", "headers": headers});
     server.passthrough(&connected.token, &call).await.expect(200);
     let sent = &road.passed(CONTACTS)[0].headers;

@@ -1,0 +1,44 @@
+//! What the command line says of its settings: never a secret.
+
+use std::process::{Command, Output};
+
+use crate::support::Database;
+
+/// `panora` beside a `panora.toml` that says this.
+async fn panora(toml: &str, arguments: &[&str]) -> Output {
+    let database = Database::fresh().await;
+    std::fs::write(database.folder.join("panora.toml"), toml).expect("the folder can be written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_panora"));
+    command.args(arguments).current_dir(&database.folder).env_clear().output().expect("the binary can be run")
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[tokio::test]
+async fn help_shows_no_secret_of_the_file() {
+    let toml = "database_url = \"postgres://panora:swordfish@db/panora\"\n\
+                bootstrap_api_key = \"swordfish-0123456789012345678901234567890\"\n\
+                encryption_keys = \"swordfishMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY=\"\n\
+                public_url = \"https://connect.acme.example\"\n\
+                [clients.hubspot]\nid = \"an-id\"\nsecret = \"swordfish\"\n";
+    for arguments in [["serve", "--help"], ["api-keys", "--help"], ["demo", "--help"]] {
+        let output = panora(toml, &arguments).await;
+        assert!(output.status.success() && !said(&output).contains("swordfish"), "{}", said(&output));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_refused_by_line_without_what_stands_there() {
+    for broken in [
+        "bind = \"127.0.0.1:0\"\nencryption_keys = \"swordfish\n",
+        "bind = \"127.0.0.1:0\"\nencryption_keys = swordfish\n",
+        "bind = \"127.0.0.1:0\"\nencryption_keys = [\"swordfish\"]\n",
+        "bind = \"127.0.0.1:0\"\n[clients.hubspot]\nsecret = \"swordfish\" x\n",
+    ] {
+        let output = panora(broken, &["serve"]).await;
+        assert!(!output.status.success() && !said(&output).contains("swordfish"), "{}", said(&output));
+        assert!(said(&output).contains("panora.toml"), "{}", said(&output));
+    }
+}
