@@ -1,0 +1,89 @@
+//! The driver's side of the receiver: starts its process and asks it what has arrived.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::arrivals::Arrival;
+use crate::because;
+use crate::wire::Wire;
+
+/// How often it is asked, and how long nothing may arrive while something is missing: longer than the first
+/// two retries of a delivery.
+const ASK: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub struct Receiver {
+    pub port: u16,
+    wire: Wire,
+    /// Ends with this value, and with the driver however that ends: its standard input is then closed.
+    _process: Child,
+}
+
+/// How many deliveries have arrived for the first time, and how many again.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub arrived: usize,
+    pub repeated: u64,
+}
+
+impl Receiver {
+    pub async fn start() -> Result<Self, String> {
+        let own = std::env::current_exe().map_err(because("no own path"))?;
+        let mut command = Command::new(own);
+        command.arg("receive").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().map_err(because("the receiver cannot be started"))?;
+        let output = process.stdout.take().ok_or("the receiver has no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).await.map_err(because("the receiver said nothing"))?;
+        let port = line.trim().parse().map_err(because("the receiver named no port"))?;
+        Ok(Self { port, wire: Wire::open(port).await?, _process: process })
+    }
+
+    /// Without a path: each endpoint has its own.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub async fn counts(&mut self) -> Result<Counts, String> {
+        let answer = self.wire.get("/counts").await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let counts = text.split_once(' ').and_then(|(arrived, repeated)| {
+            Some(Counts { arrived: arrived.parse().ok()?, repeated: repeated.parse().ok()? })
+        });
+        counts.ok_or_else(|| format!("the receiver counted {text:?}"))
+    }
+
+    /// Waits until so many have arrived since `before`.
+    pub async fn wait_for(&mut self, before: Counts, count: usize) -> Result<(), String> {
+        let (mut arrived, mut progress) = (0, Instant::now());
+        while arrived < count {
+            tokio::time::sleep(ASK).await;
+            let now = self.counts().await?.arrived - before.arrived;
+            if now > arrived {
+                (arrived, progress) = (now, Instant::now());
+            } else if progress.elapsed() > PATIENCE {
+                return Err(format!("{} of {count} deliveries did not arrive", count - arrived));
+            }
+        }
+        Ok(())
+    }
+
+    /// What has arrived since `before`.
+    pub async fn arrivals(&mut self, before: Counts) -> Result<Vec<Arrival>, String> {
+        let answer = self.wire.get(&format!("/arrivals?{}", before.arrived)).await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let arrivals: Option<Vec<Arrival>> = text.lines().map(Arrival::parse).collect();
+        arrivals.ok_or_else(|| "the receiver sent a line that is no arrival".to_owned())
+    }
+
+    /// The body of the first delivery, and its signature.
+    pub async fn sample(&mut self) -> Result<(Bytes, String), String> {
+        let answer = self.wire.get("/sample").await?;
+        let signature = answer.headers.get("panora-signature").and_then(|value| value.to_str().ok());
+        Ok((answer.body, signature.ok_or("a delivery has no signature")?.to_owned()))
+    }
+}
