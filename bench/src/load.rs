@@ -13,7 +13,7 @@ use crate::server::Importer;
 /// Who calls: the API's user, or one of the two limits.
 pub enum Caller {
     Import(Importer),
-    Post(Poster),
+    Post(Arc<Poster>),
 }
 
 /// How much is to be done, and how fast.

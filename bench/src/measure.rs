@@ -19,8 +19,9 @@ pub struct Figures {
     pub repeated: u64,
     /// Milliseconds from call to arrival.
     pub latency: Latency,
-    /// Milliseconds of CPU time a delivery.
+    /// Milliseconds of CPU time a delivery, of the sender and of the receiver.
     pub cpu: f64,
+    pub receiver_cpu: f64,
     /// MiB that the process has had resident at most, since it began.
     pub peak_memory: f64,
 }
@@ -48,19 +49,20 @@ pub async fn measure(
     load: Load,
     Setting { processes, copies }: Setting,
 ) -> Result<(Vec<Caller>, Figures), String> {
-    let (counts, cpu) = (receiver.counts().await?, processes.cpu()?);
+    let (counts, cpu, receiver_cpu) = (receiver.counts().await?, processes.cpu()?, receiver.cpu()?);
     let (callers, calls) = drive(callers, load).await?;
     receiver.wait_for(counts, calls.len() * usize::from(copies)).await?;
     processes.rest().await?;
     let cpu = processes.cpu()?.saturating_sub(cpu);
+    let receiver_cpu = receiver.cpu()?.saturating_sub(receiver_cpu);
     let arrivals = receiver.arrivals(counts).await?;
     let repeated = receiver.counts().await?.repeated - counts.repeated;
     let peak_memory = peak_memory(processes.pid)?;
-    let figures = Figures { repeated, peak_memory, ..figures(&calls, &arrivals, cpu) };
+    let figures = Figures { repeated, peak_memory, ..figures(&calls, &arrivals, [cpu, receiver_cpu]) };
     Ok((callers, figures))
 }
 
-fn figures(calls: &[Call], arrivals: &[Arrival], cpu: Duration) -> Figures {
+fn figures(calls: &[Call], arrivals: &[Arrival], cpu: [Duration; 2]) -> Figures {
     let started: HashMap<u128, u64> = calls.iter().map(|call| (call.id, call.started)).collect();
     let first = calls.iter().map(|call| call.started).min().unwrap_or_default();
     let answered = calls.iter().map(|call| call.ended).max().unwrap_or_default();
@@ -70,6 +72,7 @@ fn figures(calls: &[Call], arrivals: &[Arrival], cpu: Duration) -> Figures {
     let mut spans: Vec<u64> = spans.collect();
     spans.sort_unstable();
     let count = spans.len() as f64;
+    let [cpu, receiver_cpu] = cpu.map(|cpu| cpu.as_secs_f64() * 1000.0 / count);
     Figures {
         calls: calls.len() as f64 / seconds(answered.saturating_sub(first)),
         deliveries: count / seconds(last.saturating_sub(first)),
@@ -79,7 +82,8 @@ fn figures(calls: &[Call], arrivals: &[Arrival], cpu: Duration) -> Figures {
             p95: percentile(&spans, 95),
             p99: percentile(&spans, 99),
         },
-        cpu: cpu.as_secs_f64() * 1000.0 / count,
+        cpu,
+        receiver_cpu,
         peak_memory: 0.0,
     }
 }
@@ -115,8 +119,9 @@ mod tests {
         let arrival = |id, at| Arrival { id, endpoint: 0, at: at * MS };
         let calls = [call(1, 1000, 1500), call(2, 1500, 2000)];
         let arrivals = [arrival(9, 1100), arrival(1, 2000), arrival(2, 5000)];
-        let figures = figures(&calls, &arrivals, Duration::from_millis(3));
-        assert_eq!((figures.calls, figures.deliveries, figures.cpu), (2.0, 0.5, 1.5));
+        let figures = figures(&calls, &arrivals, [3, 1].map(Duration::from_millis));
+        assert_eq!((figures.calls, figures.deliveries), (2.0, 0.5));
+        assert_eq!((figures.cpu, figures.receiver_cpu), (1.5, 0.5));
         assert_eq!(figures.latency, Latency { p50: 1000.0, p95: 3500.0, p99: 3500.0 });
     }
 }

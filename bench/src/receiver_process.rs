@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 
 use crate::arrivals::Arrival;
 use crate::because;
+use crate::usage::Processes;
 use crate::wire::Wire;
 
 /// How often it is asked, and how long nothing may arrive while something is missing: longer than the first
@@ -17,7 +18,8 @@ const ASK: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct Receiver {
-    pub port: u16,
+    port: u16,
+    pid: u32,
     wire: Wire,
     /// Ends with this value, and with the driver however that ends: its standard input is then closed.
     _process: Child,
@@ -39,13 +41,19 @@ impl Receiver {
         let output = process.stdout.take().ok_or("the receiver has no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line).await.map_err(because("the receiver said nothing"))?;
+        let pid = process.id().ok_or("the receiver has ended")?;
         let port = line.trim().parse().map_err(because("the receiver named no port"))?;
-        Ok(Self { port, wire: Wire::open(port).await?, _process: process })
+        Ok(Self { port, pid, wire: Wire::open(port).await?, _process: process })
     }
 
     /// Without a path: each endpoint has its own.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// CPU time since it began.
+    pub fn cpu(&self) -> Result<Duration, String> {
+        Processes { pid: self.pid, postmaster: None }.cpu()
     }
 
     pub async fn counts(&mut self) -> Result<Counts, String> {

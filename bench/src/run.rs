@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use panora_signature::WebhookSecret;
 use tempfile::TempDir;
@@ -12,13 +13,12 @@ use crate::because;
 use crate::commit::Committer;
 use crate::load::{Caller, Load, drive};
 use crate::measure::{Figures, Setting, measure};
-use crate::post::{Poster, Template};
+use crate::post::{Poster, Template, pooled};
 use crate::postgres::Postgres;
 use crate::receiver_process::Receiver;
 use crate::server::Server;
 use crate::table::{self, Part};
 use crate::usage::Processes;
-use crate::wire::Wire;
 
 /// Calls that each caller makes before anything is measured.
 const WARM_UP: u64 = 8;
@@ -118,13 +118,9 @@ impl Bench<'_> {
         template: &Template,
         committer: Option<Committer>,
     ) -> Result<Pair, String> {
-        let mut callers = Vec::new();
-        for _ in 0..self.args.callers {
-            let wire = Wire::open(self.receiver.port).await?;
-            let (template, committer) = (template.clone(), committer.clone());
-            let poster = Poster { wire, template, endpoints: self.args.endpoints, committer };
-            callers.push(Caller::Post(poster));
-        }
+        let (template, url, endpoints) = (template.clone(), self.receiver.url(), self.args.endpoints);
+        let poster = Arc::new(Poster { client: pooled(), url, template, endpoints, committer });
+        let callers = (0..self.args.callers).map(|_| Caller::Post(poster.clone())).collect();
         let processes = Processes { pid: std::process::id(), postmaster: None };
         let setting = Setting { processes, copies: 1 };
         let callers = self.warm_up(callers, setting).await?;

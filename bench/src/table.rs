@@ -38,23 +38,25 @@ impl Part {
             line("commit first", &self.committed, false),
             line("panora", &self.panora, true),
         ];
-        let columns = "  events/s  deliveries/s   p50 ms   p95 ms   p99 ms  CPU-ms/delivery  peak MiB";
+        let columns =
+            "  events/s  deliveries/s   p50 ms   p95 ms   p99 ms  CPU-ms/delivery  receiver's  peak MiB";
         format!("{:<16}{columns}\n{}", self.title, rows.concat())
     }
 
-    /// How far the server is from the limits at full speed. Its CPU is counted by event too, because an event
-    /// for many endpoints is received, sealed and stored once.
+    /// How far the server is from the limits at full speed. CPU is compared with that of a post as the client
+    /// alone pays for it, and as both its ends do.
     pub fn ratios(&self, endpoints: u16) -> String {
         let (panora, bare, committed) = (&self.panora, &self.bare, &self.committed);
-        let cpu = panora.cpu / bare.cpu;
+        let cpu = panora.cpu * f64::from(endpoints);
         format!(
             "deliveries, as a part of the bare client's posts         {:.3}\n\
              deliveries, as a part of the commit-first client's       {:.3}\n\
-             CPU of a delivery, in posts of the bare client           {cpu:.1}\n\
-             CPU of an event, in posts of the bare client             {:.1}\n",
+             CPU of an event, in posts of the bare client             {:.2}\n\
+             CPU of an event, in such posts with their receiving      {:.2}\n",
             panora.deliveries / bare.deliveries,
             panora.deliveries / committed.deliveries,
-            cpu * f64::from(endpoints),
+            cpu / bare.cpu,
+            cpu / (bare.cpu + bare.receiver_cpu),
         )
     }
 
@@ -78,13 +80,14 @@ fn line(name: &str, figures: &Figures, server: bool) -> String {
         count => format!("  {count} arrived again"),
     };
     format!(
-        "{name:<16}  {:>8.0}  {:>12.0}  {:>7.2}  {:>7.2}  {:>7.2}  {:>15.4}  {:>8}{repeated}\n",
+        "{name:<16}  {:>8.0}  {:>12.0}  {:>7.2}  {:>7.2}  {:>7.2}  {:>15.4}  {:>10.4}  {:>8}{repeated}\n",
         figures.calls,
         figures.deliveries,
         latency.p50,
         latency.p95,
         latency.p99,
         figures.cpu,
+        figures.receiver_cpu,
         if server { &memory } else { "-" },
     )
 }
