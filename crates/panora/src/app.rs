@@ -8,17 +8,20 @@ use std::sync::atomic::AtomicBool;
 use panora_catalog::{Catalog, Provider, ProviderOrigin};
 use panora_outbound::Outbound;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::Sender;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::config::{ProviderClient, PublicUrl};
+use crate::connect::import_group::Waiting;
 use crate::http::auth::ApiKeys;
 use crate::model::{ConnectionId, ProjectId};
 use crate::random::Random;
 use crate::store::Store;
 use crate::turns::Turns;
 use crate::vault::Vault;
+use crate::webhooks::{Finished, KnownListeners, Lanes};
 
 /// How every request that leaves names us.
 pub const USER_AGENT: &str = concat!("Panora/", env!("CARGO_PKG_VERSION"));
@@ -39,6 +42,16 @@ pub struct Shared {
     pub public_url: PublicUrl,
     pub api_keys: ApiKeys,
     pub wake: Wake,
+    /// This process among those that share the database, as leases name it.
+    pub node: String,
+    /// Whom events go to, and what is under way to them.
+    pub listeners: KnownListeners,
+    pub lanes: Lanes,
+    /// Attempts that run, and where they leave what they came to.
+    pub sends: TaskTracker,
+    pub results: Sender<Finished>,
+    /// Imports that are stored in groups.
+    pub imports: Sender<Waiting>,
     /// False once a worker ended that should not: then this node is not ready.
     pub works: AtomicBool,
     /// What must not end with the request that began it.
@@ -54,6 +67,15 @@ pub struct Shared {
 pub struct Wake {
     pub deliveries: Notify,
     pub jobs: Notify,
+}
+
+impl Wake {
+    /// Something was published; `queued` if some of it waits in the database to be claimed.
+    pub fn published(&self, queued: bool) {
+        if queued {
+            self.deliveries.notify_one();
+        }
+    }
 }
 
 impl App {

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod connect;
 pub mod http;
+pub mod idempotency;
 mod maintenance;
 pub mod model;
 mod passthrough;

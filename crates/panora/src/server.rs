@@ -9,6 +9,7 @@ use axum::http::HeaderValue;
 use panora_catalog::Catalog;
 use panora_outbound::{AddressPolicy, AllowedNetwork, Outbound, Settings};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,11 +17,18 @@ use tokio_util::task::TaskTracker;
 use crate::app::{App, Shared, USER_AGENT, Wake};
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ServeArgs, provider_clients};
+use crate::connect::import_group::Waiting;
 use crate::http::auth::ApiKeys;
 use crate::random::Random;
 use crate::storage::{self, StorageError};
 use crate::turns::Turns;
+use crate::webhooks::{Finished, KnownListeners, Lanes};
 use crate::{connect, http, maintenance, webhooks};
+
+/// Attempts that may wait to be recorded.
+const RESULTS: usize = 1024;
+/// Imports that may wait for their group.
+const IMPORTS: usize = 1024;
 
 /// What a server is given besides its settings.
 pub struct Surroundings {
@@ -68,10 +76,20 @@ impl Server {
         let listener =
             TcpListener::bind(args.bind).await.map_err(|error| StartError::Bind(args.bind, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Bind(args.bind, error))?;
-        let app = open(&args, address, around).await?;
+        let (results, finished) = tokio::sync::mpsc::channel(RESULTS);
+        let (imports, waiting) = tokio::sync::mpsc::channel(IMPORTS);
+        let app = open(&args, address, around, (results, imports)).await?;
         let (stop_http, stop_workers) = (CancellationToken::new(), CancellationToken::new());
         let workers = TaskTracker::new();
-        watch(&workers, &app, &stop_workers, "deliveries", webhooks::run(app.clone(), stop_workers.clone()));
+        watch(
+            &workers,
+            &app,
+            &stop_workers,
+            "deliveries",
+            webhooks::run(app.clone(), finished, stop_workers.clone()),
+        );
+        let imports = connect::import_group::run(app.clone(), waiting, stop_workers.clone());
+        watch(&workers, &app, &stop_workers, "imports", imports);
         watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
         watch(
             &workers,
@@ -130,7 +148,12 @@ fn watch(
     });
 }
 
-async fn open(args: &ServeArgs, address: SocketAddr, around: Surroundings) -> Result<App, StartError> {
+async fn open(
+    args: &ServeArgs,
+    address: SocketAddr,
+    around: Surroundings,
+    (results, imports): (Sender<Finished>, Sender<Waiting>),
+) -> Result<App, StartError> {
     let public_url = match &args.public_url {
         Some(url) => url.clone(),
         None if address.ip().is_loopback() => PublicUrl::of_address(address),
@@ -152,13 +175,19 @@ async fn open(args: &ServeArgs, address: SocketAddr, around: Surroundings) -> Re
         store: storage.store,
         vault: storage.vault,
         clock,
-        random,
+        random: random.clone(),
         clients: provider_clients(&variables, slugs.into_iter()),
         catalog,
         outbound,
         public_url,
         api_keys: ApiKeys::new(args.api_rate_limit),
         wake: Wake::default(),
+        node: random.base62(16),
+        listeners: KnownListeners::new(),
+        lanes: Lanes::default(),
+        sends: TaskTracker::new(),
+        results,
+        imports,
         works: AtomicBool::new(true),
         tasks: TaskTracker::new(),
         idempotency_turns: Turns::new(),

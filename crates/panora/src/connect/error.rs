@@ -2,7 +2,7 @@
 
 use crate::store::StoreError;
 use crate::vault::VaultError;
-use crate::webhooks::PublishError;
+use crate::webhooks::TooLarge;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -20,11 +20,8 @@ pub enum ConnectError {
     OtherAccount,
 }
 
-impl From<PublishError> for ConnectError {
-    fn from(error: PublishError) -> Self {
-        match error {
-            PublishError::Store(error) => Self::Store(error),
-            PublishError::TooLarge => Self::EventTooLarge,
-        }
+impl From<TooLarge> for ConnectError {
+    fn from(_: TooLarge) -> Self {
+        Self::EventTooLarge
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{
     Connection, ConnectionId, ConnectionStatus, ConnectionToken, EventType, LinkedUserId, ProjectId,
 };
 use crate::store::{NewConnection, StoredConnection, Tx};
-use crate::vault::Slot;
+use crate::vault::{Sealed, Slot};
 use crate::webhooks::{Draft, Publication};
 
 /// Whom a connection is for, and what it may renew.
@@ -46,8 +46,7 @@ pub async fn establish(
     let kind =
         if established.renewed { EventType::ConnectionReauthorized } else { EventType::ConnectionCreated };
     let data = connection_object(&established.connection, &established.token);
-    let draft = Draft { kind, id_linked_user: Some(wanted.linked_user), data };
-    publication.publish(app, tx, draft).await?;
+    publication.add(app, wanted.project, Draft::new(kind, Some(wanted.linked_user), data))?;
     Ok(established)
 }
 
@@ -108,36 +107,60 @@ async fn add(
     wanted: &Wanted<'_>,
     grant: &Grant,
 ) -> Result<Established, ConnectError> {
-    let now = app.clock.now();
-    let mut connection = Connection {
-        id: ConnectionId::new(&app.clock, &app.random),
-        id_project: wanted.project,
-        id_linked_user: wanted.linked_user,
-        provider_slug: grant.provider.slug().to_owned(),
-        vertical: grant.provider.vertical().to_owned(),
-        status: ConnectionStatus::Valid,
-        token_type: grant.provider.token_type().to_owned(),
-        auth_kind: grant.provider.auth_kind().as_str().to_owned(),
-        account: grant.account.clone(),
-        account_url: grant.account_url.clone(),
-        scopes: Vec::new(),
-        missing_scopes: Vec::new(),
-        expires_at: None,
-        metadata: wanted.metadata.clone(),
-        client_id: None,
-        created_at: now,
-        updated_at: now,
-    };
-    fill(&mut connection, grant);
-    let token = ConnectionToken::generate(&app.random);
-    let new = NewConnection {
-        connection: &connection,
-        token_hash: token.hash(),
-        token: &app.vault.seal(Slot::ConnectionToken, connection.id, token.expose().as_bytes()),
-        credentials: &app.vault.seal_json(Slot::ConnectionCredentials, connection.id, &grant.credentials),
-    };
-    app.store.add_connection(tx, &new).await?;
-    Ok(Established { connection, token, renewed: false })
+    let fresh = Fresh::new(app, wanted, grant);
+    app.store.add_connections(tx, &[fresh.row()]).await?;
+    Ok(Established { connection: fresh.connection, token: fresh.token, renewed: false })
+}
+
+/// A connection that is new, before it is stored.
+pub struct Fresh {
+    pub connection: Connection,
+    pub token: ConnectionToken,
+    sealed_token: Sealed,
+    sealed_credentials: Sealed,
+}
+
+impl Fresh {
+    pub fn new(app: &App, wanted: &Wanted<'_>, grant: &Grant) -> Self {
+        let now = app.clock.now();
+        let id = ConnectionId::new(&app.clock, &app.random);
+        let mut connection = Connection {
+            id,
+            id_project: wanted.project,
+            id_linked_user: wanted.linked_user,
+            provider_slug: grant.provider.slug().to_owned(),
+            vertical: grant.provider.vertical().to_owned(),
+            status: ConnectionStatus::Valid,
+            token_type: grant.provider.token_type().to_owned(),
+            auth_kind: grant.provider.auth_kind().as_str().to_owned(),
+            account: grant.account.clone(),
+            account_url: grant.account_url.clone(),
+            scopes: Vec::new(),
+            missing_scopes: Vec::new(),
+            expires_at: None,
+            metadata: wanted.metadata.clone(),
+            client_id: None,
+            created_at: now,
+            updated_at: now,
+        };
+        fill(&mut connection, grant);
+        let token = ConnectionToken::generate(&app.random);
+        Self {
+            sealed_token: app.vault.seal(Slot::ConnectionToken, id, token.expose().as_bytes()),
+            sealed_credentials: app.vault.seal_json(Slot::ConnectionCredentials, id, &grant.credentials),
+            connection,
+            token,
+        }
+    }
+
+    pub fn row(&self) -> NewConnection<'_> {
+        NewConnection {
+            connection: &self.connection,
+            token_hash: self.token.hash(),
+            token: &self.sealed_token,
+            credentials: &self.sealed_credentials,
+        }
+    }
 }
 
 /// What a grant decides, of a new connection and of a renewed one.

@@ -42,14 +42,12 @@ async fn record_failure(
     let mut tx = app.store.begin().await?;
     let mut publication = Publication::open(app, &mut tx, project, 1).await?;
     let data = json!({"id_linked_user": user.to_string(), "provider_slug": slug, "code": failure.code()});
-    let draft = Draft { kind: EventType::ConnectionFailed, id_linked_user: Some(user), data };
-    publication.publish(app, &mut tx, draft).await?;
+    publication.add(app, project, Draft::new(EventType::ConnectionFailed, Some(user), data))?;
     step(app, &mut tx, &open.link, LinkStep::Failed, Some(failure.code())).await?;
     if let Some(grant) = grant {
         give_back(app, &mut tx, open, grant).await?;
     }
-    tx.commit().await?;
-    app.wake.deliveries.notify_one();
+    publication.commit(app, tx).await?;
     app.wake.jobs.notify_one();
     Ok(())
 }

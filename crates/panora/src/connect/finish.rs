@@ -27,10 +27,7 @@ pub async fn finish(
     grant: &Grant,
 ) -> Result<Established, Failure> {
     match try_finish(app, open, departure, grant).await {
-        Ok(Ok(established)) => {
-            app.wake.deliveries.notify_one();
-            Ok(established)
-        }
+        Ok(Ok(established)) => Ok(established),
         Ok(Err(refusal)) => Err(failure_of(refusal)),
         Err(ConnectError::OtherAccount) => Err(Failure::OtherAccount),
         Err(ConnectError::Gone) => Err(Failure::LinkRevoked),
@@ -68,7 +65,7 @@ async fn try_finish(
     };
     let established = establish(app, &mut tx, &mut publication, &wanted, grant).await?;
     close(app, &mut tx, open, &link, &established).await?;
-    tx.commit().await?;
+    publication.commit(app, tx).await?;
     Ok(Ok(established))
 }
 

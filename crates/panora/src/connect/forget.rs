@@ -28,8 +28,7 @@ pub async fn forget_person(app: &App, project: ProjectId, user: LinkedUserId) ->
     }
     app.store.erase_connections_of(&mut tx, project, user, now).await?;
     app.store.revoke_magic_links_of(&mut tx, project, user, now).await?;
-    tx.commit().await?;
+    publication.commit(app, tx).await?;
     app.wake.jobs.notify_one();
-    app.wake.deliveries.notify_one();
     Ok(true)
 }

@@ -14,6 +14,7 @@ mod forget;
 mod form;
 mod grant;
 pub mod import;
+pub mod import_group;
 mod jobs;
 mod object;
 mod provider_call;
@@ -33,6 +34,7 @@ pub use flow::{
 };
 pub use forget::forget_person;
 pub use form::{FormError, MOST_TRIES, try_credentials};
+pub use grant::Grant;
 pub use jobs::run as run_jobs;
 pub use object::connection_object;
 pub use panora_pages::Failure;

@@ -224,13 +224,9 @@ async fn lose(app: &App, stored: StoredConnection) -> Result<RefreshError, Conne
     connection.status = ConnectionStatus::NeedsReauth;
     connection.updated_at = app.clock.now();
     app.store.save_connection(&mut tx, &connection, now.credentials.as_ref()).await?;
-    let draft = Draft {
-        kind: EventType::ConnectionNeedsReauth,
-        id_linked_user: Some(connection.id_linked_user),
-        data: connection_object(&connection, &ConnectionToken::from_text(token)),
-    };
-    publication.publish(app, &mut tx, draft).await?;
-    tx.commit().await?;
-    app.wake.deliveries.notify_one();
+    let data = connection_object(&connection, &ConnectionToken::from_text(token));
+    let draft = Draft::new(EventType::ConnectionNeedsReauth, Some(connection.id_linked_user), data);
+    publication.add(app, project, draft)?;
+    publication.commit(app, tx).await?;
     Ok(RefreshError::NeedsReauth)
 }

@@ -72,9 +72,8 @@ pub async fn revoke_connection(
         return Ok(Some((stored.connection, AtProvider::NotOffered)));
     }
     let ended = end(app, &mut tx, &mut publication, stored).await?;
-    tx.commit().await?;
+    publication.commit(app, tx).await?;
     app.wake.jobs.notify_one();
-    app.wake.deliveries.notify_one();
     Ok(Some(ended))
 }
 
@@ -104,8 +103,8 @@ pub async fn end(
         "provider_slug": connection.provider_slug,
         "status": connection.status.as_str(),
     });
-    let draft = Draft { kind: EventType::ConnectionRevoked, id_linked_user: None, data };
-    publication.publish(app, tx, draft).await?;
+    let draft = Draft::new(EventType::ConnectionRevoked, None, data);
+    publication.add(app, connection.id_project, draft)?;
     Ok((connection, at_provider))
 }
 

@@ -2,13 +2,33 @@
 
 use std::time::Duration;
 
+use super::Time;
 use super::text_enum::text_enum;
 use crate::random::Random;
 
 text_enum! {
     /// What is stored of a delivery. An open one shows as `pending` or, where its endpoint does not take
     /// deliveries, as `waiting`; no row is rewritten for that.
-    DeliveryState { Open = "open", Delivered = "delivered", Failed = "failed", Cancelled = "cancelled" }
+    DeliveryState {
+        Open = "open",
+        /// Open, and driven by the one attempt of a test alone.
+        Test = "test",
+        Delivered = "delivered",
+        Failed = "failed",
+        Cancelled = "cancelled",
+    }
+}
+
+text_enum! {
+    /// Why a delivery failed or was cancelled.
+    DeliveryCause {
+        TriesSpent = "tries_spent",
+        Expired = "expired",
+        TestFailed = "test_failed",
+        Discarded = "discarded",
+        EndpointDeleted = "endpoint_deleted",
+        Erased = "erased",
+    }
 }
 
 text_enum! {
@@ -25,9 +45,10 @@ text_enum! {
 
 impl DeliveryStatus {
     /// How a delivery shows whose endpoint takes deliveries now, or does not.
-    pub const fn of(state: DeliveryState, endpoint_active: bool) -> Self {
+    pub const fn of(state: DeliveryState, endpoint_takes: bool) -> Self {
         match state {
-            DeliveryState::Open if endpoint_active => Self::Pending,
+            DeliveryState::Open if endpoint_takes => Self::Pending,
+            DeliveryState::Test => Self::Pending,
             DeliveryState::Open => Self::Waiting,
             DeliveryState::Delivered => Self::Delivered,
             DeliveryState::Failed => Self::Failed,
@@ -70,26 +91,66 @@ impl Default for RetrySchedule {
     }
 }
 
-/// What becomes of a delivery after an attempt.
+/// What is known of a delivery when an attempt at it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AfterAttempt {
-    Delivered,
-    /// Tried again after so long.
-    TryAgain(Duration),
-    Failed,
+pub struct Progress {
+    pub state: DeliveryState,
+    pub cause: Option<DeliveryCause>,
+    /// Tries used.
+    pub tries: u32,
+    pub probes: u32,
+    /// When the first of its tries ended.
+    pub first_try_at: Option<Time>,
+    /// Not sent before.
+    pub due_at: Time,
 }
 
-/// Any 2xx is delivered, whoever's attempt it was; anything else uses a try.
-pub fn after_attempt(
-    accepted: bool,
-    tries_before: u32,
-    schedule: &RetrySchedule,
-    random: &Random,
-) -> AfterAttempt {
-    if accepted {
-        return AfterAttempt::Delivered;
+/// What a failed try of an open delivery came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// There will be another.
+    Again,
+    /// It was the last one.
+    Spent,
+}
+
+impl Progress {
+    /// A 2xx wins over any state, whoever's attempt it was.
+    pub const fn accepted(&mut self) {
+        self.state = DeliveryState::Delivered;
+        self.cause = None;
     }
-    schedule.gap_after(tries_before + 1, random).map_or(AfterAttempt::Failed, AfterAttempt::TryAgain)
+
+    /// A try failed, and ended now: the next is due after the schedule's gap.
+    pub fn try_failed(&mut self, schedule: &RetrySchedule, now: Time, random: &Random) -> Tried {
+        self.first_try_at.get_or_insert(now);
+        self.tries += 1;
+        self.probes = 0;
+        match schedule.gap_after(self.tries, random) {
+            Some(gap) => {
+                self.due_at = now.plus(gap);
+                Tried::Again
+            }
+            None => Tried::Spent,
+        }
+    }
+
+    /// Its tries are spent while the endpoint took others.
+    pub const fn fail(&mut self) {
+        self.state = DeliveryState::Failed;
+        self.cause = Some(DeliveryCause::TriesSpent);
+    }
+
+    /// Its tries are spent because the endpoint took nothing: it waits, with one try.
+    pub fn wait_with_one_try(&mut self, schedule: &RetrySchedule, now: Time) {
+        self.tries = u32::try_from(schedule.gaps().len()).unwrap_or(u32::MAX);
+        self.due_at = now;
+    }
+
+    /// The attempt uses no try; the next may follow as soon as the endpoint takes deliveries.
+    pub const fn keep_try(&mut self, now: Time) {
+        self.due_at = now;
+    }
 }
 
 #[cfg(test)]
@@ -108,17 +169,34 @@ mod tests {
         }
     }
 
-    #[test]
-    fn nine_retries_follow_the_first_try() {
-        let (schedule, random) = (RetrySchedule::default(), Random::seeded(7));
-        assert!(matches!(after_attempt(false, 8, &schedule, &random), AfterAttempt::TryAgain(_)));
-        assert_eq!(after_attempt(false, 9, &schedule, &random), AfterAttempt::Failed);
+    fn fresh() -> Progress {
+        let now = Time::from_millis(0);
+        Progress {
+            state: DeliveryState::Open,
+            cause: None,
+            tries: 0,
+            probes: 0,
+            first_try_at: None,
+            due_at: now,
+        }
     }
 
     #[test]
-    fn a_2xx_is_delivered_even_on_the_last_try() {
-        let (schedule, random) = (RetrySchedule::default(), Random::seeded(7));
-        assert_eq!(after_attempt(true, 9, &schedule, &random), AfterAttempt::Delivered);
+    fn nine_retries_follow_the_first_try() {
+        let (schedule, random, mut delivery) = (RetrySchedule::default(), Random::seeded(7), fresh());
+        for _ in 0..9 {
+            assert_eq!(delivery.try_failed(&schedule, Time::from_millis(5), &random), Tried::Again);
+        }
+        assert_eq!(delivery.try_failed(&schedule, Time::from_millis(5), &random), Tried::Spent);
+    }
+
+    #[test]
+    fn one_that_waits_for_its_endpoint_keeps_one_try() {
+        let (schedule, random, mut delivery) = (RetrySchedule::default(), Random::seeded(7), fresh());
+        delivery.tries = 9;
+        assert_eq!(delivery.try_failed(&schedule, Time::from_millis(5), &random), Tried::Spent);
+        delivery.wait_with_one_try(&schedule, Time::from_millis(5));
+        assert_eq!(delivery.try_failed(&schedule, Time::from_millis(5), &random), Tried::Spent);
     }
 
     #[test]

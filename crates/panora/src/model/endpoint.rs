@@ -1,12 +1,6 @@
-//! A URL subscribed to event types.
+//! A URL subscribed to event types, as a person has set it up.
 
-use super::text_enum::text_enum;
-use super::{EndpointId, EventScope, ProjectId, RetrySchedule, Time};
-
-text_enum! {
-    /// Whether an endpoint takes deliveries.
-    EndpointStatus { Ok = "ok", Inactive = "inactive" }
-}
+use super::{EndpointId, EndpointState, EndpointStatus, EventScope, ProjectId, RetrySchedule, Time};
 
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -15,16 +9,26 @@ pub struct Endpoint {
     pub url: String,
     pub description: String,
     pub scope: EventScope,
-    pub active: bool,
     /// Deliveries a second; none for no limit.
     pub rate_limit: Option<u32>,
     pub retry_schedule: RetrySchedule,
     pub created_at: Time,
     pub updated_at: Time,
+    pub state: EndpointState,
 }
 
 impl Endpoint {
-    pub const fn status(&self) -> EndpointStatus {
-        if self.active { EndpointStatus::Ok } else { EndpointStatus::Inactive }
+    /// Whether a person or a 410 has not switched it off.
+    pub fn is_active(&self) -> bool {
+        self.state.status != EndpointStatus::Inactive
+    }
+
+    /// Switches it on or off.
+    pub fn set_active(&mut self, active: bool, now: Time) {
+        if active {
+            self.state.activate(now);
+        } else {
+            self.state.deactivate();
+        }
     }
 }

@@ -24,6 +24,13 @@ text_enum! {
     }
 }
 
+impl EventType {
+    /// Whether it tells of endpoints and their deliveries: deliveries of such an event raise no events.
+    pub fn is_about_webhooks(self) -> bool {
+        self.as_str().starts_with("webhook.")
+    }
+}
+
 /// An event about to be published.
 #[derive(Clone, Debug)]
 pub struct Event {

@@ -66,4 +66,7 @@ id! {
     DeliveryId,
     AttemptId,
     JobId,
+    /// A single attempt that somebody asked for.
+    ResendId,
+    RecoveryId,
 }

@@ -1,28 +1,34 @@
 //! The nouns and their rules. Nothing here does I/O or knows SQL, HTTP or configuration.
 
+mod attempt;
 mod connection;
 mod delivery;
 mod endpoint;
+mod endpoint_state;
 mod event;
 mod ids;
 mod linked_user;
 mod magic_link;
 mod page;
 mod project;
+mod retry_after;
 mod scope;
 mod secret;
 mod text_enum;
 mod time;
 
+pub use attempt::{AttemptKind, Outcome};
 pub use connection::{Account, Connection, ConnectionStatus, TokenType};
-pub use delivery::{AfterAttempt, DeliveryState, DeliveryStatus, RetrySchedule, after_attempt};
-pub use endpoint::{Endpoint, EndpointStatus};
+pub use delivery::{DeliveryCause, DeliveryState, DeliveryStatus, Progress, RetrySchedule, Tried};
+pub use endpoint::Endpoint;
+pub use endpoint_state::{EndpointState, EndpointStatus, HoldReason, Notice, Plan};
 pub use event::{Event, EventType};
 pub use ids::*;
 pub use linked_user::LinkedUser;
 pub use magic_link::{LinkRefusal, LinkStatus, LinkStep, MagicLink};
 pub use page::{PageQuery, Paged};
 pub use project::{ApiKeyRecord, DEFAULT_PROJECT, Project};
+pub use retry_after::retry_after;
 pub use scope::{EventScope, ScopeError};
 pub use secret::*;
 pub use time::Time;

@@ -1,8 +1,8 @@
 //! The attempts of deliveries.
 
 use super::row::millis;
-use super::{Row, Sql, Store, StoreError, Tx};
-use crate::model::{AttemptId, DeliveryId, ProjectId, Time};
+use super::{Batch, Column, Row, Sql, Store, StoreError, Tx};
+use crate::model::{AttemptId, AttemptKind, DeliveryId, EventId, ProjectId, Time};
 use crate::vault::Sealed;
 
 /// One request that was made, or could not be made, for a delivery.
@@ -11,6 +11,7 @@ pub struct Attempt {
     pub id: AttemptId,
     pub id_project: ProjectId,
     pub id_delivery: DeliveryId,
+    pub kind: AttemptKind,
     pub started_at: Time,
     pub ended_at: Time,
     /// None when no answer came.
@@ -26,6 +27,7 @@ fn attempt(row: &Row) -> Result<Attempt, StoreError> {
         id: row.parsed("id")?,
         id_project: row.parsed("id_project")?,
         id_delivery: row.parsed("id_delivery")?,
+        kind: row.get::<String>("kind")?.parse().map_err(|()| StoreError::Corrupt("kind"))?,
         started_at: row.time("started_at")?,
         ended_at: row.time("ended_at")?,
         status: row.get::<Option<i64>>("status")?.and_then(|status| u16::try_from(status).ok()),
@@ -35,30 +37,37 @@ fn attempt(row: &Row) -> Result<Attempt, StoreError> {
 }
 
 impl Store {
-    /// Adds attempts. What an endpoint answered about a person who was erased meanwhile is not kept.
-    pub async fn add_attempts(&self, tx: &mut Tx, attempts: &[Attempt]) -> Result<(), StoreError> {
-        let mut sql = Sql::new(
-            "WITH new (id, id_project, id_delivery, started_at, ended_at, status, error, detail) AS (VALUES ",
+    /// Adds attempts, each with the event it carried. What an endpoint answered about a person who was erased
+    /// meanwhile is not kept.
+    pub async fn add_attempts(
+        &self,
+        tx: &mut Tx,
+        attempts: impl IntoIterator<Item = (EventId, Attempt)>,
+    ) -> Result<(), StoreError> {
+        use Column::{Blob, Int, Text};
+        let mut batch = Batch::new(
+            "WITH new (id, id_project, id_delivery, id_event, kind, started_at, ended_at, status, error, detail) \
+             AS ({rows}) INSERT INTO attempts (id, id_project, id_delivery, kind, started_at, ended_at, status, error, \
+             detail) SELECT new.id, new.id_project, new.id_delivery, new.kind, new.started_at, new.ended_at, \
+             new.status, new.error, CASE WHEN ev.body IS NULL THEN NULL ELSE new.detail END FROM new \
+             LEFT JOIN events ev ON ev.id = new.id_event",
+            &[Text, Text, Text, Text, Text, Int, Int, Int, Text, Blob],
         );
-        sql.push_rows(attempts, |it| {
-            vec![
+        for (event, it) in attempts {
+            batch.row([
                 it.id.to_string().into(),
                 it.id_project.to_string().into(),
                 it.id_delivery.to_string().into(),
+                event.to_string().into(),
+                it.kind.as_str().into(),
                 it.started_at.millis().into(),
                 millis(Some(it.ended_at)).into(),
                 it.status.map(i64::from).into(),
-                (&it.error).into(),
-                it.detail.as_ref().map(|sealed| sealed.0.clone()).into(),
-            ]
-        });
-        sql.push(
-            ") INSERT INTO attempts (id, id_project, id_delivery, started_at, ended_at, status, error, detail) \
-             SELECT new.id, new.id_project, new.id_delivery, new.started_at, new.ended_at, new.status, new.error, \
-             CASE WHEN ev.body IS NULL THEN NULL ELSE new.detail END FROM new \
-             JOIN deliveries d ON d.id = new.id_delivery JOIN events ev ON ev.id = d.id_event",
-        );
-        tx.execute(sql).await.map(|_| ())
+                it.error.into(),
+                it.detail.map(|sealed| sealed.0).into(),
+            ]);
+        }
+        tx.execute_batch(batch).await.map(|_| ())
     }
 
     /// A delivery's attempts, oldest first: at most 200.
@@ -68,7 +77,7 @@ impl Store {
         delivery: DeliveryId,
     ) -> Result<Vec<Attempt>, StoreError> {
         let sql = Sql::new(
-            "SELECT id, id_project, id_delivery, started_at, ended_at, status, error, detail FROM attempts \
+            "SELECT id, id_project, id_delivery, kind, started_at, ended_at, status, error, detail FROM attempts \
              WHERE id_project = $1 AND id_delivery = $2 ORDER BY id LIMIT 200",
         )
         .bind(project.to_string())

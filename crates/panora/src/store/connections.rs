@@ -1,7 +1,7 @@
 //! Connections, and the metadata by which they are filtered.
 
 use super::row::{json_text, millis};
-use super::{Row, Sql, Store, StoreError, Tx};
+use super::{Batch, Column, Row, Sql, Store, StoreError, Tx};
 use crate::model::{
     Account, Connection, ConnectionId, ConnectionStatus, LinkedUserId, PageQuery, Paged, ProjectId, Time,
     TokenHash,
@@ -95,37 +95,45 @@ fn stored(row: &Row) -> Result<StoredConnection, StoreError> {
 }
 
 impl Store {
-    /// Adds a connection. Where one stands for the same account the unique index refuses it: `Conflict`.
-    pub async fn add_connection(&self, tx: &mut Tx, new: &NewConnection<'_>) -> Result<(), StoreError> {
-        let (it, account) = (new.connection, &new.connection.account);
-        let sql = Sql::new(format!(
-            "INSERT INTO connections ({COLUMNS}, token_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
-             $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)"
-        ))
-        .bind(it.id.to_string())
-        .bind(it.id_project.to_string())
-        .bind(it.id_linked_user.to_string())
-        .bind(&it.provider_slug)
-        .bind(&it.vertical)
-        .bind(it.status.as_str())
-        .bind(&it.token_type)
-        .bind(&it.auth_kind)
-        .bind(&account.id)
-        .bind(&account.name)
-        .bind(&account.email)
-        .bind(&it.account_url)
-        .bind(json_text(&it.scopes))
-        .bind(json_text(&it.missing_scopes))
-        .bind(millis(it.expires_at))
-        .bind(json_text(&it.metadata))
-        .bind(&it.client_id)
-        .bind(it.created_at.millis())
-        .bind(it.updated_at.millis())
-        .bind(new.token.0.as_slice())
-        .bind(new.credentials.0.as_slice())
-        .bind(new.token_hash);
-        tx.execute(sql).await?;
-        self.save_metadata_index(tx, it).await
+    /// Adds connections. Where one stands for the same account the unique index refuses it: `Conflict`.
+    pub async fn add_connections(&self, tx: &mut Tx, new: &[NewConnection<'_>]) -> Result<(), StoreError> {
+        use Column::{Blob, Int, Text};
+        let text = format!("INSERT INTO connections ({COLUMNS}, token_hash) {{rows}}");
+        let mut batch = Batch::new(
+            &text,
+            &[
+                Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Int,
+                Text, Text, Int, Int, Blob, Blob, Blob,
+            ],
+        );
+        for NewConnection { connection: it, token_hash, token, credentials } in new {
+            batch.row([
+                it.id.to_string().into(),
+                it.id_project.to_string().into(),
+                it.id_linked_user.to_string().into(),
+                (&it.provider_slug).into(),
+                (&it.vertical).into(),
+                it.status.as_str().into(),
+                (&it.token_type).into(),
+                (&it.auth_kind).into(),
+                (&it.account.id).into(),
+                (&it.account.name).into(),
+                (&it.account.email).into(),
+                (&it.account_url).into(),
+                json_text(&it.scopes).into(),
+                json_text(&it.missing_scopes).into(),
+                millis(it.expires_at).into(),
+                json_text(&it.metadata).into(),
+                (&it.client_id).into(),
+                it.created_at.millis().into(),
+                it.updated_at.millis().into(),
+                token.0.clone().into(),
+                credentials.0.clone().into(),
+                (*token_hash).into(),
+            ]);
+        }
+        tx.execute_batch(batch).await?;
+        self.save_metadata_index(tx, new.iter().map(|it| it.connection)).await
     }
 
     /// Writes what a renewal, a refresh or a PATCH changed.
@@ -160,28 +168,32 @@ impl Store {
         let sql =
             Sql::new("DELETE FROM connection_metadata WHERE id_connection = $1").bind(it.id.to_string());
         tx.execute(sql).await?;
-        self.save_metadata_index(tx, it).await
+        self.save_metadata_index(tx, [it]).await
     }
 
     /// Of the first 20 top-level keys, those with a string of at most 255 characters.
-    async fn save_metadata_index(&self, tx: &mut Tx, it: &Connection) -> Result<(), StoreError> {
-        let pairs: Vec<_> = it
-            .metadata
-            .iter()
-            .take(20)
-            .filter_map(|(key, value)| Some((key, value.as_str()?)))
-            .filter(|(_, value)| value.chars().count() <= 255)
-            .collect();
-        if pairs.is_empty() {
-            return Ok(());
+    async fn save_metadata_index<'a>(
+        &self,
+        tx: &mut Tx,
+        connections: impl IntoIterator<Item = &'a Connection>,
+    ) -> Result<(), StoreError> {
+        use Column::Text;
+        let mut batch = Batch::new(
+            "INSERT INTO connection_metadata (id_connection, id_project, name, value) {rows}",
+            &[Text, Text, Text, Text],
+        );
+        for it in connections {
+            let texts = it.metadata.iter().take(20).filter_map(|(key, value)| Some((key, value.as_str()?)));
+            for (key, value) in texts.filter(|(_, value)| value.chars().count() <= 255) {
+                batch.row([
+                    it.id.to_string().into(),
+                    it.id_project.to_string().into(),
+                    key.into(),
+                    value.into(),
+                ]);
+            }
         }
-        let mut sql =
-            Sql::new("INSERT INTO connection_metadata (id_connection, id_project, name, value) VALUES ");
-        let (id, project) = (it.id.to_string(), it.id_project.to_string());
-        sql.push_rows(pairs, |(key, value)| {
-            vec![id.as_str().into(), project.as_str().into(), key.into(), value.into()]
-        });
-        tx.execute(sql).await.map(|_| ())
+        tx.execute_batch(batch).await.map(|_| ())
     }
 
     pub async fn lookup_connection(

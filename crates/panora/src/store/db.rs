@@ -3,8 +3,6 @@
 //! Statements use `$1`-style parameters, which both databases read. We do not use sqlx's `Any` driver: it
 //! refuses boolean columns on SQLite, panics on shared text, and copies every row it reads.
 
-use std::sync::Arc;
-
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{
@@ -34,8 +32,12 @@ pub enum Tx {
 #[derive(Clone)]
 pub enum Value {
     Int(Option<i64>),
-    Text(Option<Arc<str>>),
-    Blob(Option<Arc<[u8]>>),
+    Text(Option<String>),
+    Blob(Option<Vec<u8>>),
+    /// A column of many rows, for PostgreSQL's `UNNEST`.
+    Ints(Vec<Option<i64>>),
+    Texts(Vec<Option<String>>),
+    Blobs(Vec<Option<Vec<u8>>>),
 }
 
 /// A statement and its parameters.
@@ -55,6 +57,25 @@ impl Sql {
     /// A statement whose text holds its own `$n`; [`Sql::bind`] gives their values in order.
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), values: Vec::new() }
+    }
+
+    pub(super) const fn with_values(text: String, values: Vec<Value>) -> Self {
+        Self { text, values }
+    }
+
+    pub(super) fn extended(mut self, values: impl IntoIterator<Item = Value>) -> Self {
+        self.values.extend(values);
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    #[cfg(test)]
+    pub(super) fn values(&self) -> &[Value] {
+        &self.values
     }
 
     #[must_use]
@@ -115,8 +136,11 @@ impl Sql {
         for value in self.values {
             match value {
                 Value::Int(value) => arguments.add(value),
-                Value::Text(value) => arguments.add(value.map(|text| text.to_string())),
-                Value::Blob(value) => arguments.add(value.map(|bytes| bytes.to_vec())),
+                Value::Text(value) => arguments.add(value),
+                Value::Blob(value) => arguments.add(value),
+                Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => {
+                    Err("SQLite has no arrays: batches are written as rows".into())
+                }
             }
             .map_err(StoreError::encode)?;
         }
@@ -129,8 +153,11 @@ impl Sql {
         for value in self.values {
             match value {
                 Value::Int(value) => arguments.add(value),
-                Value::Text(value) => arguments.add(value.as_deref()),
-                Value::Blob(value) => arguments.add(value.as_deref()),
+                Value::Text(value) => arguments.add(value),
+                Value::Blob(value) => arguments.add(value),
+                Value::Ints(values) => arguments.add(values),
+                Value::Texts(values) => arguments.add(values),
+                Value::Blobs(values) => arguments.add(values),
             }
             .map_err(StoreError::encode)?;
         }
@@ -293,14 +320,14 @@ values! {
     // Booleans are 0 and 1 in both databases, so that a column has one type.
     bool => |value| Self::Int(Some(i64::from(value))),
     Option<i64> => |value| Self::Int(value),
-    &str => |value| Self::Text(Some(value.into())),
-    String => |value| Self::Text(Some(value.into())),
-    &String => |value| Self::Text(Some(value.as_str().into())),
-    Option<&str> => |value| Self::Text(value.map(Into::into)),
-    Option<String> => |value| Self::Text(value.map(Into::into)),
-    &Option<String> => |value| Self::Text(value.as_deref().map(Into::into)),
-    Vec<u8> => |value| Self::Blob(Some(value.into())),
-    &[u8] => |value| Self::Blob(Some(value.into())),
-    [u8; 32] => |value| Self::Blob(Some(value.as_slice().into())),
-    Option<Vec<u8>> => |value| Self::Blob(value.map(Into::into)),
+    &str => |value| Self::Text(Some(value.to_owned())),
+    String => |value| Self::Text(Some(value)),
+    &String => |value| Self::Text(Some(value.clone())),
+    Option<&str> => |value| Self::Text(value.map(ToOwned::to_owned)),
+    Option<String> => |value| Self::Text(value),
+    &Option<String> => |value| Self::Text(value.clone()),
+    Vec<u8> => |value| Self::Blob(Some(value)),
+    &[u8] => |value| Self::Blob(Some(value.to_vec())),
+    [u8; 32] => |value| Self::Blob(Some(value.to_vec())),
+    Option<Vec<u8>> => |value| Self::Blob(value),
 }

@@ -1,9 +1,18 @@
 //! Endpoints, and what is sealed of them.
 
+use super::endpoint_states::{STATE, endpoint_state};
 use super::row::{json_text, millis};
-use super::{Row, Sql, Store, StoreError, Tx};
-use crate::model::{Endpoint, EndpointId, EventScope, PageQuery, Paged, ProjectId, RetrySchedule, Time};
+use super::{EndpointStanding, Row, Sql, Store, StoreError, Tx};
+use crate::model::{
+    DeliveryCause, Endpoint, EndpointId, EventScope, PageQuery, Paged, ProjectId, RetrySchedule, Time,
+};
 use crate::vault::Sealed;
+
+/// An endpoint of which something was changed.
+pub enum ChangedEndpoint {
+    Stands(Box<StoredEndpoint>),
+    Deleted(EndpointId),
+}
 
 /// An endpoint with its secrets.
 #[derive(Clone, Debug)]
@@ -16,8 +25,13 @@ pub struct StoredEndpoint {
     pub headers: Option<Sealed>,
 }
 
-const COLUMNS: &str = "id, id_project, url, description, scope, active, rate_limit, retry_schedule, headers, secret, \
-                       previous_secret, previous_secret_until, created_at, updated_at";
+/// All columns that an endpoint is read from.
+fn columns() -> String {
+    format!("{SETTINGS}, created_at, {STATE}")
+}
+
+const SETTINGS: &str = "id, id_project, url, description, scope, rate_limit, retry_schedule, headers, secret, \
+                        previous_secret, previous_secret_until, updated_at";
 
 fn stored(row: &Row) -> Result<StoredEndpoint, StoreError> {
     let endpoint = Endpoint {
@@ -26,12 +40,12 @@ fn stored(row: &Row) -> Result<StoredEndpoint, StoreError> {
         url: row.get("url")?,
         description: row.get("description")?,
         scope: EventScope::from_stored(row.json("scope")?),
-        active: row.flag("active")?,
         rate_limit: row.get::<Option<i64>>("rate_limit")?.and_then(|rate| u32::try_from(rate).ok()),
         retry_schedule: RetrySchedule::new(row.json("retry_schedule")?)
             .ok_or(StoreError::Corrupt("schedule"))?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
+        state: endpoint_state(row)?,
     };
     let previous = row.get::<Option<Vec<u8>>>("previous_secret")?.map(Sealed);
     let until = row.time_option("previous_secret_until")?;
@@ -44,26 +58,62 @@ fn stored(row: &Row) -> Result<StoredEndpoint, StoreError> {
 }
 
 impl Store {
-    /// Adds an endpoint. The caller holds the project's lock.
-    pub async fn add_endpoint(&self, tx: &mut Tx, new: &StoredEndpoint) -> Result<(), StoreError> {
+    /// Adds an endpoint, from the event after `position` on. The caller holds the project's lock.
+    pub async fn add_endpoint(
+        &self,
+        tx: &mut Tx,
+        new: &StoredEndpoint,
+        position: i64,
+    ) -> Result<(), StoreError> {
+        let endpoint = &new.endpoint;
+        let version = self.next_endpoints_version(tx, endpoint.id_project).await?;
         let sql = Sql::new(format!(
-            "INSERT INTO endpoints ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+            "INSERT INTO endpoints ({SETTINGS}, created_at, status, version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
         ));
-        tx.execute(
-            bind(sql, new).bind(new.endpoint.created_at.millis()).bind(new.endpoint.updated_at.millis()),
-        )
-        .await
-        .map(|_| ())
+        let sql = bind(sql, new).bind(endpoint.created_at.millis());
+        tx.execute(sql.bind(endpoint.state.status.as_str()).bind(version)).await?;
+        self.note_scope(tx, endpoint, position, &endpoint.scope).await
     }
 
-    /// Writes what was changed. The caller holds the project's lock.
-    pub async fn save_endpoint(&self, tx: &mut Tx, it: &StoredEndpoint) -> Result<(), StoreError> {
+    /// Writes what was changed, and has the engine look at the endpoint. `position` is the project's last one. The
+    /// caller holds the project's lock.
+    pub async fn save_endpoint(
+        &self,
+        tx: &mut Tx,
+        it: &StoredEndpoint,
+        position: i64,
+    ) -> Result<(), StoreError> {
+        let endpoint = &it.endpoint;
+        let version = self.next_endpoints_version(tx, endpoint.id_project).await?;
         let sql = Sql::new(
-            "UPDATE endpoints SET url = $3, description = $4, scope = $5, active = $6, rate_limit = $7, \
-             retry_schedule = $8, headers = $9, secret = $10, previous_secret = $11, previous_secret_until = $12, \
-             updated_at = $13 WHERE id = $1 AND id_project = $2 AND deleted_at IS NULL",
+            "UPDATE endpoints SET url = $3, description = $4, scope = $5, rate_limit = $6, retry_schedule = $7, \
+             headers = $8, secret = $9, previous_secret = $10, previous_secret_until = $11, updated_at = $12, \
+             version = $13 WHERE id = $1 AND id_project = $2 AND deleted_at IS NULL",
         );
-        tx.execute(bind(sql, it).bind(it.endpoint.updated_at.millis())).await.map(|_| ())
+        tx.execute(bind(sql, it).bind(version)).await?;
+        self.note_scope(tx, endpoint, position, &endpoint.scope).await?;
+        let standing = EndpointStanding::released(endpoint);
+        self.save_endpoint_states(tx, std::slice::from_ref(&standing)).await
+    }
+
+    /// Notes which types an endpoint takes from the event after `position` on.
+    async fn note_scope(
+        &self,
+        tx: &mut Tx,
+        endpoint: &Endpoint,
+        position: i64,
+        scope: &EventScope,
+    ) -> Result<(), StoreError> {
+        let sql = Sql::new(
+            "INSERT INTO endpoint_scopes (id_endpoint, id_project, after_position, scope) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (id_endpoint, after_position) DO UPDATE SET scope = excluded.scope",
+        )
+        .bind(endpoint.id.to_string())
+        .bind(endpoint.id_project.to_string())
+        .bind(position)
+        .bind(json_text(&scope.patterns()));
+        tx.execute(sql).await.map(|_| ())
     }
 
     pub async fn lookup_endpoint(
@@ -74,14 +124,18 @@ impl Store {
         self.db.optional(by_id(project, id)).await?.as_ref().map(stored).transpose()
     }
 
-    /// The endpoint as it is now. The caller holds the project's lock, so it stays so.
+    /// The endpoint as it is now, locked. The caller holds the project's lock.
     pub async fn read_endpoint(
         &self,
         tx: &mut Tx,
         project: ProjectId,
         id: EndpointId,
     ) -> Result<Option<StoredEndpoint>, StoreError> {
-        tx.optional(by_id(project, id)).await?.as_ref().map(stored).transpose()
+        let mut sql = by_id(project, id);
+        if tx.is_postgres() {
+            sql.push(" FOR UPDATE");
+        }
+        tx.optional(sql).await?.as_ref().map(stored).transpose()
     }
 
     /// Newest first.
@@ -90,24 +144,35 @@ impl Store {
         project: ProjectId,
         page: &PageQuery,
     ) -> Result<Paged<StoredEndpoint>, StoreError> {
-        let mut sql =
-            Sql::new(format!("SELECT {COLUMNS} FROM endpoints WHERE deleted_at IS NULL AND id_project = "));
+        let mut sql = Sql::new(format!(
+            "SELECT {} FROM endpoints WHERE deleted_at IS NULL AND id_project = ",
+            columns()
+        ));
         sql.push_bind(project.to_string());
         sql.push_page(page);
         let rows = self.db.all(sql).await?.iter().map(stored).collect::<Result<_, _>>()?;
         Ok(Paged::cut(rows, page, |it| it.endpoint.id.to_string()))
     }
 
-    /// Whom a project's events may be for, inactive ones too: theirs wait. The caller holds the project's lock.
-    pub async fn list_scopes(
+    /// A project's endpoints that were changed after `version`, deleted ones too, inactive ones too: what is
+    /// published for those waits. The caller holds the project's lock.
+    pub async fn list_changed_endpoints(
         &self,
         tx: &mut Tx,
         project: ProjectId,
-    ) -> Result<Vec<(EndpointId, EventScope)>, StoreError> {
-        let sql = Sql::new("SELECT id, scope FROM endpoints WHERE id_project = $1 AND deleted_at IS NULL")
-            .bind(project.to_string());
-        let rows = tx.all(sql).await?;
-        rows.iter().map(|row| Ok((row.parsed("id")?, EventScope::from_stored(row.json("scope")?)))).collect()
+        version: i64,
+    ) -> Result<Vec<ChangedEndpoint>, StoreError> {
+        let sql = Sql::new(format!(
+            "SELECT {}, deleted_at FROM endpoints WHERE id_project = $1 AND version > $2",
+            columns()
+        ))
+        .bind(project.to_string())
+        .bind(version);
+        let changed = |row: &Row| match row.time_option("deleted_at")? {
+            Some(_) => Ok(ChangedEndpoint::Deleted(row.parsed("id")?)),
+            None => stored(row).map(|it| ChangedEndpoint::Stands(Box::new(it))),
+        };
+        tx.all(sql).await?.iter().map(changed).collect()
     }
 
     /// How many a project has. The caller holds the project's lock.
@@ -118,40 +183,40 @@ impl Store {
         tx.optional(sql).await?.ok_or(StoreError::Corrupt("count"))?.count("number")
     }
 
-    /// The endpoints that claimed deliveries go to.
-    pub async fn lookup_endpoints(&self, ids: &[EndpointId]) -> Result<Vec<StoredEndpoint>, StoreError> {
-        let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM endpoints WHERE id IN "));
-        sql.push_list(ids.iter().map(ToString::to_string));
-        self.db.all(sql).await?.iter().map(stored).collect()
-    }
-
-    /// Deletes an endpoint and cancels what is open there; its log stays. The caller holds the project's lock.
-    pub async fn delete_endpoint(&self, tx: &mut Tx, it: &Endpoint, at: Time) -> Result<(), StoreError> {
-        let sql = Sql::new("UPDATE endpoints SET deleted_at = $1 WHERE id_project = $2 AND id = $3")
-            .bind(at.millis())
-            .bind(it.id_project.to_string())
-            .bind(it.id.to_string());
+    /// Deletes an endpoint and cancels what is open there; its log stays. `position` is the project's last one. The
+    /// caller holds the project's lock.
+    pub async fn delete_endpoint(
+        &self,
+        tx: &mut Tx,
+        it: &Endpoint,
+        position: i64,
+        at: Time,
+    ) -> Result<(), StoreError> {
+        let version = self.next_endpoints_version(tx, it.id_project).await?;
+        let sql =
+            Sql::new("UPDATE endpoints SET deleted_at = $1, version = $2 WHERE id_project = $3 AND id = $4")
+                .bind(at.millis())
+                .bind(version)
+                .bind(it.id_project.to_string())
+                .bind(it.id.to_string());
         tx.execute(sql).await?;
-        let sql = Sql::new(
-            "UPDATE deliveries SET state = 'cancelled', ended_at = $1 \
-             WHERE id_project = $2 AND id_endpoint = $3 AND state = 'open'",
-        )
-        .bind(at.millis())
-        .bind(it.id_project.to_string())
-        .bind(it.id.to_string());
-        tx.execute(sql).await.map(|_| ())
+        self.note_scope(tx, it, position, &EventScope::from_stored(Vec::new())).await?;
+        let place = (it.id_project, it.id);
+        self.cancel_deliveries(tx, place, None, DeliveryCause::EndpointDeleted).await?;
+        self.forget_resends(tx, it.id).await
     }
 }
 
 fn by_id(project: ProjectId, id: EndpointId) -> Sql {
     Sql::new(format!(
-        "SELECT {COLUMNS} FROM endpoints WHERE id_project = $1 AND id = $2 AND deleted_at IS NULL"
+        "SELECT {} FROM endpoints WHERE id_project = $1 AND id = $2 AND deleted_at IS NULL",
+        columns()
     ))
     .bind(project.to_string())
     .bind(id.to_string())
 }
 
-/// Binds all columns but the times of creation and change.
+/// Binds what a person has set, in the order of [`SETTINGS`].
 fn bind(sql: Sql, it: &StoredEndpoint) -> Sql {
     let (endpoint, previous) = (&it.endpoint, it.previous_secret.as_ref());
     sql.bind(endpoint.id.to_string())
@@ -159,11 +224,11 @@ fn bind(sql: Sql, it: &StoredEndpoint) -> Sql {
         .bind(&endpoint.url)
         .bind(&endpoint.description)
         .bind(json_text(&endpoint.scope.patterns()))
-        .bind(endpoint.active)
         .bind(endpoint.rate_limit.map(i64::from))
         .bind(json_text(&endpoint.retry_schedule.gaps()))
         .bind(it.headers.as_ref().map(|sealed| sealed.0.clone()))
         .bind(it.secret.0.as_slice())
         .bind(previous.map(|(sealed, _)| sealed.0.clone()))
         .bind(millis(previous.map(|(_, until)| *until)))
+        .bind(endpoint.updated_at.millis())
 }

@@ -1,27 +1,30 @@
 //! Events: written once, in the transaction of their cause.
 
-use super::{Row, Sql, Store, StoreError, Tx};
-use crate::model::{EventId, EventType, LinkedUserId, ProjectId, Time};
+use super::{Batch, Column, Row, Sql, Store, StoreError, Tx};
+use crate::model::{EndpointId, EventId, EventType, LinkedUserId, ProjectId, Time};
 use crate::vault::Sealed;
 
 /// An event about to be published.
-pub struct NewEvent<'a> {
+pub struct NewEvent {
     pub id: EventId,
     pub id_project: ProjectId,
-    /// From the project's counter, whose lock the transaction holds.
-    pub position: i64,
+    /// From the project's counter, whose lock the transaction holds. None of a test.
+    pub position: Option<i64>,
     pub kind: EventType,
     /// Whom it is about, so that erasing the person finds it.
     pub id_linked_user: Option<LinkedUserId>,
+    /// The endpoint that it tells of.
+    pub about_endpoint: Option<EndpointId>,
     pub created_at: Time,
     /// The canonical envelope, sealed.
-    pub body: &'a Sealed,
+    pub body: Sealed,
 }
 
 #[derive(Clone, Debug)]
 pub struct StoredEvent {
     pub id: EventId,
     pub id_project: ProjectId,
+    pub kind: EventType,
     /// None once the person it is about was erased.
     pub body: Option<Sealed>,
 }
@@ -30,29 +33,40 @@ fn event(row: &Row) -> Result<StoredEvent, StoreError> {
     Ok(StoredEvent {
         id: row.parsed("id")?,
         id_project: row.parsed("id_project")?,
+        kind: row.get::<String>("type")?.parse().map_err(|()| StoreError::Corrupt("type"))?,
         body: row.get::<Option<Vec<u8>>>("body")?.map(Sealed),
     })
 }
 
 impl Store {
-    pub async fn add_event(&self, tx: &mut Tx, new: &NewEvent<'_>) -> Result<(), StoreError> {
-        let sql = Sql::new(
-            "INSERT INTO events (id, id_project, position, type, id_linked_user, created_at, body) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(new.id.to_string())
-        .bind(new.id_project.to_string())
-        .bind(new.position)
-        .bind(new.kind.as_str())
-        .bind(new.id_linked_user.map(|id| id.to_string()))
-        .bind(new.created_at.millis())
-        .bind(new.body.0.as_slice());
-        tx.execute(sql).await.map(|_| ())
+    pub async fn add_events(
+        &self,
+        tx: &mut Tx,
+        events: impl IntoIterator<Item = NewEvent>,
+    ) -> Result<(), StoreError> {
+        use Column::{Blob, Int, Text};
+        let mut batch = Batch::new(
+            "INSERT INTO events (id, id_project, position, type, id_linked_user, about_endpoint, created_at, body) {rows}",
+            &[Text, Text, Int, Text, Text, Text, Int, Blob],
+        );
+        for new in events {
+            batch.row([
+                new.id.to_string().into(),
+                new.id_project.to_string().into(),
+                new.position.into(),
+                new.kind.as_str().into(),
+                new.id_linked_user.map(|id| id.to_string()).into(),
+                new.about_endpoint.map(|id| id.to_string()).into(),
+                new.created_at.millis().into(),
+                new.body.0.into(),
+            ]);
+        }
+        tx.execute_batch(batch).await.map(|_| ())
     }
 
     /// The events that claimed deliveries carry.
     pub async fn lookup_events(&self, ids: &[EventId]) -> Result<Vec<StoredEvent>, StoreError> {
-        let mut sql = Sql::new("SELECT id, id_project, body FROM events WHERE id IN ");
+        let mut sql = Sql::new("SELECT id, id_project, type, body FROM events WHERE id IN ");
         sql.push_list(ids.iter().map(ToString::to_string));
         self.db.all(sql).await?.iter().map(event).collect()
     }
@@ -69,8 +83,8 @@ impl Store {
         const OF_PERSON: &str = "(SELECT id FROM events WHERE id_project = $1 AND id_linked_user = $2)";
         let bound = |text: String| Sql::new(text).bind(project.to_string()).bind(user.to_string());
         let cancel = bound(format!(
-            "UPDATE deliveries SET state = 'cancelled', ended_at = $3 \
-             WHERE id_project = $1 AND state = 'open' AND id_event IN {OF_PERSON}"
+            "UPDATE deliveries SET state = 'cancelled', cause = 'erased', ended_at = $3 \
+             WHERE id_project = $1 AND state IN ('open', 'test') AND id_event IN {OF_PERSON}"
         ));
         tx.execute(cancel.bind(at.millis())).await?;
         tx.execute(bound(format!(

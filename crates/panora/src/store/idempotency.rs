@@ -1,6 +1,6 @@
 //! Answers kept for callers that ask again with the same `Idempotency-Key`.
 
-use super::{Row, Sql, Store, StoreError, Tx};
+use super::{Batch, Column, Row, Sql, Store, StoreError, Tx};
 use crate::model::{ProjectId, Time};
 use crate::vault::Sealed;
 
@@ -54,28 +54,35 @@ impl Store {
         tx.optional(by_key(project, key_mac, not_before)).await?.as_ref().map(record).transpose()
     }
 
-    /// Keeps an answer, in the transaction that made it true. `Conflict` when somebody else was first; a
-    /// record older than `not_before` is replaced.
-    pub async fn add_idempotency_record(
+    /// Keeps answers, in the transaction that made them true. `Conflict` when somebody else was first with one of
+    /// them; records older than `not_before` are replaced.
+    pub async fn add_idempotency_records(
         &self,
         tx: &mut Tx,
-        new: &IdempotencyRecord,
+        new: &[IdempotencyRecord],
         not_before: Time,
     ) -> Result<(), StoreError> {
-        let sql = Sql::new(
-            "INSERT INTO idempotency_records (id_project, key_mac, request_mac, status, answer, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id_project, key_mac) DO UPDATE SET \
-             request_mac = excluded.request_mac, status = excluded.status, answer = excluded.answer, \
-             created_at = excluded.created_at WHERE idempotency_records.created_at < $7",
+        use Column::{Blob, Int, Text};
+        let mut batch = Batch::new(
+            "INSERT INTO idempotency_records (id_project, key_mac, request_mac, status, answer, created_at) {rows} \
+             ON CONFLICT (id_project, key_mac) DO UPDATE SET request_mac = excluded.request_mac, \
+             status = excluded.status, answer = excluded.answer, created_at = excluded.created_at \
+             WHERE idempotency_records.created_at < $1",
+            &[Text, Blob, Blob, Int, Blob, Int],
         )
-        .bind(new.id_project.to_string())
-        .bind(new.key_mac)
-        .bind(new.request_mac)
-        .bind(u32::from(new.status))
-        .bind(new.answer.0.as_slice())
-        .bind(new.created_at.millis())
         .bind(not_before.millis());
-        if tx.execute(sql).await? == 1 { Ok(()) } else { Err(StoreError::Conflict) }
+        for it in new {
+            batch.row([
+                it.id_project.to_string().into(),
+                it.key_mac.into(),
+                it.request_mac.into(),
+                u32::from(it.status).into(),
+                it.answer.0.clone().into(),
+                it.created_at.millis().into(),
+            ]);
+        }
+        let written = tx.execute_batch(batch).await?;
+        if written == new.len() as u64 { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
     /// Forgets at most `most` records made before `before`.

@@ -1,6 +1,8 @@
 //! Linked users.
 
-use super::{Row, Sql, Store, StoreError, Tx};
+use std::collections::HashMap;
+
+use super::{Batch, Column, Row, Sql, Store, StoreError, Tx};
 use crate::model::{LinkedUser, LinkedUserId, PageQuery, Paged, ProjectId};
 
 const COLUMNS: &str = "id, id_project, origin_id, alias, created_at";
@@ -17,31 +19,36 @@ fn linked_user(row: &Row) -> Result<LinkedUser, StoreError> {
 
 impl Store {
     /// Adds linked users, or finds those whose origin ids are there already; an `alias` given replaces the
-    /// stored one. One statement for all; the answer is in the order of `users`, whose origin ids differ.
+    /// stored one. The answer is in the order of `users`, who differ in project or origin id.
     pub async fn ensure_linked_users(
         &self,
         tx: &mut Tx,
         users: &[LinkedUser],
         replace_alias: bool,
     ) -> Result<Vec<LinkedUser>, StoreError> {
-        let mut sql =
-            Sql::new("INSERT INTO linked_users (id, id_project, origin_id, alias, created_at) VALUES ");
-        sql.push_rows(users, |user| {
-            vec![
-                user.id.to_string().into(),
-                user.id_project.to_string().into(),
-                user.origin_id.as_str().into(),
-                user.alias.as_str().into(),
-                user.created_at.millis().into(),
-            ]
-        });
+        use Column::{Int, Text};
         // An update that changes nothing still makes RETURNING name the row.
         let alias = if replace_alias { "excluded.alias" } else { "linked_users.alias" };
-        sql.push(&format!(
-            " ON CONFLICT (id_project, origin_id) DO UPDATE SET alias = {alias} RETURNING {COLUMNS}"
-        ));
-        let stored: Vec<_> = tx.all(sql).await?.iter().map(linked_user).collect::<Result<_, _>>()?;
-        let find = |user: &LinkedUser| stored.iter().find(|found| found.origin_id == user.origin_id).cloned();
+        let text = format!(
+            "INSERT INTO linked_users (id, id_project, origin_id, alias, created_at) {{rows}} \
+             ON CONFLICT (id_project, origin_id) DO UPDATE SET alias = {alias} RETURNING {COLUMNS}"
+        );
+        let mut batch = Batch::new(&text, &[Text, Text, Text, Text, Int]);
+        for user in users {
+            batch.row([
+                user.id.to_string().into(),
+                user.id_project.to_string().into(),
+                (&user.origin_id).into(),
+                (&user.alias).into(),
+                user.created_at.millis().into(),
+            ]);
+        }
+        let mut stored = HashMap::new();
+        for row in tx.all_of_batch(batch).await? {
+            let user = linked_user(&row)?;
+            stored.insert((user.id_project, user.origin_id.clone()), user);
+        }
+        let mut find = |user: &LinkedUser| stored.remove(&(user.id_project, user.origin_id.clone()));
         users.iter().map(|user| find(user).ok_or(StoreError::Corrupt("linked user"))).collect()
     }
 

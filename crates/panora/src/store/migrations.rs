@@ -7,8 +7,10 @@ use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use super::{Db, StoreError};
 
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "foundation", include_str!("../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
+    (2, "engine", include_str!("../../migrations/0002_engine.sql")),
+];
 
 /// Brings the database to the newest shape; nodes that start together wait for each other.
 pub async fn migrate(db: &Db) -> Result<(), StoreError> {

@@ -2,9 +2,12 @@
 
 mod api_keys;
 mod attempts;
+mod batch;
 mod connections;
 mod db;
 mod deliveries;
+mod delivery_log;
+mod endpoint_states;
 mod endpoints;
 mod error;
 mod events;
@@ -17,6 +20,7 @@ mod migrations;
 mod oauth_states;
 mod projects;
 mod provider_settings;
+mod resends;
 mod row;
 mod sandbox;
 mod vault_root;
@@ -32,10 +36,13 @@ use crate::clock::Clock;
 use crate::model::Time;
 
 pub use attempts::Attempt;
+pub use batch::{Batch, Column};
 pub use connections::{ConnectionFilter, GrantKey, NewConnection, StoredConnection};
 pub use db::{Db, Row, Sql, Tx, Value};
-pub use deliveries::{ClaimedDelivery, DeliveryFilter, DeliveryListing, Settled};
-pub use endpoints::StoredEndpoint;
+pub use deliveries::{Claim, ClaimedDelivery, NewDelivery};
+pub use delivery_log::{DeliveryFilter, DeliveryListing};
+pub use endpoint_states::{EndpointStanding, LookAt, NEVER};
+pub use endpoints::{ChangedEndpoint, StoredEndpoint};
 pub use error::StoreError;
 pub use events::{NewEvent, StoredEvent};
 pub use flows::Flow;
@@ -43,6 +50,8 @@ pub use idempotency::IdempotencyRecord;
 pub use jobs::{Job, NewJob};
 pub use magic_links::TimelineStep;
 pub use oauth_states::StoredState;
+pub use projects::TakenPositions;
+pub use resends::{ClaimedResend, NewResend};
 pub use sandbox::{ContactRow, SandboxGrant, SandboxKey, SandboxTokens};
 
 /// How long a claim on a delivery or a job lasts.

@@ -4,6 +4,15 @@ use super::row::json_text;
 use super::{Row, Sql, Store, StoreError, Tx};
 use crate::model::{Project, ProjectId};
 
+/// Event positions of a project, taken with its lock.
+#[derive(Clone, Copy, Debug)]
+pub struct TakenPositions {
+    /// The last one taken; with none taken the last there is.
+    pub last: i64,
+    /// Tells whether its endpoints were changed since somebody read them.
+    pub endpoints_version: i64,
+}
+
 const COLUMNS: &str = "id, handle, name, logo_url, color, support_email, privacy_url, allowed_origins, return_urls, \
                        hand_over, created_at";
 
@@ -64,19 +73,39 @@ impl Store {
     }
 
     /// Takes `count` event positions and with them the project's lock: the first statement of any transaction
-    /// that publishes. Returns the last position taken.
-    pub async fn take_positions(&self, tx: &mut Tx, id: ProjectId, count: u32) -> Result<i64, StoreError> {
+    /// that publishes or changes an endpoint.
+    pub async fn take_positions(
+        &self,
+        tx: &mut Tx,
+        id: ProjectId,
+        count: u32,
+    ) -> Result<TakenPositions, StoreError> {
         let sql = Sql::new(
-            "UPDATE projects SET last_position = last_position + $1 WHERE id = $2 RETURNING last_position",
+            "UPDATE projects SET last_position = last_position + $1 WHERE id = $2 \
+             RETURNING last_position, endpoints_version",
         )
         .bind(count)
         .bind(id.to_string());
-        tx.optional(sql).await?.ok_or(StoreError::Corrupt("project"))?.get("last_position")
+        let row = tx.optional(sql).await?.ok_or(StoreError::Corrupt("project"))?;
+        Ok(TakenPositions {
+            last: row.get("last_position")?,
+            endpoints_version: row.get("endpoints_version")?,
+        })
+    }
+
+    /// A new version of the project's endpoints, for those that are changed in this transaction, which has the
+    /// project's lock.
+    pub async fn next_endpoints_version(&self, tx: &mut Tx, id: ProjectId) -> Result<i64, StoreError> {
+        let sql = Sql::new(
+            "UPDATE projects SET endpoints_version = endpoints_version + 1 WHERE id = $1 RETURNING endpoints_version",
+        )
+        .bind(id.to_string());
+        tx.optional(sql).await?.ok_or(StoreError::Corrupt("project"))?.get("endpoints_version")
     }
 
     /// Takes the project's lock without publishing: so does whoever changes an endpoint.
-    pub async fn lock_project(&self, tx: &mut Tx, id: ProjectId) -> Result<(), StoreError> {
-        self.take_positions(tx, id, 0).await.map(|_| ())
+    pub async fn lock_project(&self, tx: &mut Tx, id: ProjectId) -> Result<TakenPositions, StoreError> {
+        self.take_positions(tx, id, 0).await
     }
 }
 

@@ -1,21 +1,19 @@
 //! One request to an endpoint, and what is remembered of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use panora_outbound::{Answer, Failure, Limits, OutboundError, Refusal, Request, Trace};
+use panora_outbound::{Answer, Failure, Limits, Request, Trace};
 use serde::{Deserialize, Serialize};
-use url::Url;
 use utoipa::ToSchema;
 
-use super::secrets::live_secrets;
-use super::settle::Finished;
+use super::recipient::Opened;
+use super::work::Work;
 use crate::app::{App, USER_AGENT};
-use crate::model::{AttemptId, after_attempt};
-use crate::store::{Attempt, ClaimedDelivery, Settled, StoredEndpoint};
-use crate::vault::{Slot, VaultError};
+use crate::model::{AttemptId, Outcome, Time, retry_after};
+use crate::store::Attempt;
+use crate::vault::Slot;
 
 /// From name look-up to the end of the answer's headers; then so much of the body, or for so long.
 const LIMITS: Limits =
@@ -74,100 +72,85 @@ impl Times {
     }
 }
 
-/// A claimed delivery with all that sending it takes.
-pub struct Work {
-    pub delivery: ClaimedDelivery,
-    pub endpoint: Arc<StoredEndpoint>,
-    /// The event's canonical body: the same bytes at every attempt. None where it cannot be opened.
-    pub body: Option<Bytes>,
+/// An attempt that ended, with the delivery's place in its lane.
+pub struct Finished {
+    pub work: Work,
+    pub attempt: Attempt,
+    pub outcome: Outcome,
 }
 
 impl Work {
     /// Makes one attempt. Everything that an endpoint can do wrong is an outcome, not an error.
-    pub async fn attempt(&self, app: &App) -> Result<Finished, VaultError> {
-        let Some(body) = &self.body else { return Err(VaultError::Unopenable(Slot::EventBody)) };
-        let headers = self.headers(app, body)?;
-        let shown = headers.iter().map(shown).collect();
+    pub async fn attempt(self, app: &App) -> Finished {
+        let (Some(body), Some(opened)) = (&self.body, &self.recipient.opened) else {
+            return self.unreadable(app);
+        };
         let started_at = app.clock.now();
-        let result = self.send(app, headers, body.clone()).await;
+        let Some(headers) = self.headers(opened, started_at, body) else { return self.unreadable(app) };
+        let shown = headers.iter().map(shown).collect();
+        let result = self.send(app, opened, headers, body.clone()).await;
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
+        let ended_at = app.clock.now();
+        let wait = result.as_ref().ok().and_then(|answer| asked_to_wait(answer, ended_at));
         let id = AttemptId::new(&app.clock, &app.random);
         let attempt = Attempt {
             id,
-            id_project: self.delivery.id_project,
-            id_delivery: self.delivery.id,
+            id_project: self.id_project,
+            id_delivery: self.id,
+            kind: self.kind,
             started_at,
-            ended_at: app.clock.now(),
+            ended_at,
             status,
             error: result.as_ref().err().map(|failure| failure.error.code().to_owned()),
             detail: Some(app.vault.seal_json(Slot::AttemptDetail, id, &self.detail(shown, &result))),
         };
-        let accepted = status.is_some_and(|status| (200..300).contains(&status));
-        Ok(self.finished(app, attempt, accepted))
+        Finished { attempt, outcome: Outcome::of(status, wait), work: self }
     }
 
     /// An attempt that could not even be made, because something sealed cannot be opened: it uses a try as any
     /// other, and the log says so.
-    pub fn unreadable(&self, app: &App) -> Finished {
+    fn unreadable(self, app: &App) -> Finished {
+        tracing::error!(delivery = %self.id, "an attempt could not be made: something sealed cannot be opened");
         let now = app.clock.now();
         let attempt = Attempt {
             id: AttemptId::new(&app.clock, &app.random),
-            id_project: self.delivery.id_project,
-            id_delivery: self.delivery.id,
+            id_project: self.id_project,
+            id_delivery: self.id,
+            kind: self.kind,
             started_at: now,
             ended_at: now,
             status: None,
             error: Some("unreadable".to_owned()),
             detail: None,
         };
-        self.finished(app, attempt, false)
+        Finished { attempt, outcome: Outcome::Failed, work: self }
     }
 
-    fn finished(&self, app: &App, attempt: Attempt, accepted: bool) -> Finished {
-        let schedule = &self.endpoint.endpoint.retry_schedule;
-        let outcome = after_attempt(accepted, self.delivery.tries, schedule, &app.random);
-        let settled = Settled { id: self.delivery.id, id_project: self.delivery.id_project, outcome };
-        Finished { settled, attempt, endpoint: self.delivery.id_endpoint }
-    }
-
-    async fn send(&self, app: &App, headers: HeaderMap, body: Bytes) -> Result<Answer, Failure> {
-        let url: Url = self.endpoint.endpoint.url.parse().map_err(|_| Failure {
-            error: OutboundError::Refused(Refusal::Malformed),
-            trace: Trace::default(),
-        })?;
-        let project = self.delivery.id_project.to_string();
-        let method = http::Method::POST;
+    async fn send(
+        &self,
+        app: &App,
+        opened: &Opened,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, Failure> {
+        let (project, method) = (self.id_project.to_string(), http::Method::POST);
         app.outbound
-            .send(Request { project: &project, method, url: &url, headers, body, limits: LIMITS })
+            .send(Request { project: &project, method, url: &opened.url, headers, body, limits: LIMITS })
             .await
     }
 
     /// The same body has a new time and so a new signature at every attempt.
-    fn headers(&self, app: &App, body: &[u8]) -> Result<HeaderMap, VaultError> {
-        let (now, id) = (app.clock.now(), self.delivery.id_event.to_string());
-        let secrets = live_secrets(app, &self.endpoint, now)?;
-        let signed = panora_signature::sign(&secrets, &id, now.seconds(), body);
-        let mut headers = match &self.endpoint.headers {
-            Some(sealed) => {
-                let custom: Vec<(String, String)> =
-                    app.vault.open_json(Slot::EndpointHeaders, self.endpoint.endpoint.id, sealed)?;
-                crate::connect::headers(&custom)
-            }
-            None => HeaderMap::new(),
-        };
-        let ours = [
-            ("content-type", "application/json"),
-            ("user-agent", USER_AGENT),
-            ("panora-signature", &signed.panora_signature),
-            ("webhook-id", &id),
-            ("webhook-timestamp", &now.seconds().to_string()),
-            ("webhook-signature", &signed.webhook_signature),
-        ];
-        for (name, value) in ours {
-            let value = HeaderValue::from_str(value).map_err(|_| VaultError::Shape(Slot::EndpointSecret))?;
-            headers.insert(HeaderName::from_static(name), value);
-        }
-        Ok(headers)
+    fn headers(&self, opened: &Opened, now: Time, body: &[u8]) -> Option<HeaderMap> {
+        let id = self.id_event.to_string();
+        let signed = panora_signature::sign(&opened.live_secrets(now), &id, now.seconds(), body);
+        let mut headers = opened.headers.clone();
+        headers.insert("content-type", HeaderValue::from_static("application/json"));
+        headers.insert("user-agent", HeaderValue::from_static(USER_AGENT));
+        headers.insert("panora-signature", HeaderValue::try_from(signed.panora_signature).ok()?);
+        headers.insert("webhook-id", HeaderValue::try_from(id).ok()?);
+        headers.insert("webhook-timestamp", HeaderValue::from(now.seconds()));
+        headers.insert("webhook-signature", HeaderValue::try_from(signed.webhook_signature).ok()?);
+        Some(headers)
     }
 
     fn detail(
@@ -182,7 +165,7 @@ impl Work {
         // What a private address answers is nobody's business outside of it.
         let open = result.as_ref().ok().filter(|answer| !answer.trace.private);
         AttemptDetail {
-            url: self.endpoint.endpoint.url.clone(),
+            url: self.recipient.endpoint.url.clone(),
             address: trace.address.map(|address| address.to_string()),
             request_headers,
             response_headers: open.map(|it| it.headers.iter().map(pair).collect()).unwrap_or_default(),
@@ -191,6 +174,12 @@ impl Work {
             cause: result.as_ref().err().map(|failure| failure.error.likely_cause().to_owned()),
         }
     }
+}
+
+/// What the answer's `Retry-After` asks for.
+fn asked_to_wait(answer: &Answer, now: Time) -> Option<Duration> {
+    let value = answer.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    retry_after(value, now)
 }
 
 /// Signatures are proofs, custom headers may be passwords: the log names them and shows neither.

@@ -2,12 +2,22 @@
 //! until an endpoint says 2xx or the tries are spent.
 
 mod attempt;
+mod lanes;
+mod listeners;
+mod look;
+mod notices;
 mod publish;
+mod recipient;
+mod resend;
 mod secrets;
 mod settle;
+mod verdict;
+mod work;
 mod worker;
 
-pub use attempt::AttemptDetail;
-pub use publish::{Draft, Publication, PublishError};
-pub use secrets::{live_secrets, new_secret};
+pub use attempt::{AttemptDetail, Finished};
+pub use lanes::Lanes;
+pub use listeners::KnownListeners;
+pub use publish::{Draft, Publication, TooLarge};
+pub use secrets::{new_secret, open_headers, open_secret};
 pub use worker::run;

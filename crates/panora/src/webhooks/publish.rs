@@ -1,83 +1,226 @@
-//! Publishing: an event and its deliveries, in the transaction of what they tell.
+//! Publishing: events and their deliveries, in the transaction of what they tell. What can be sent at once is leased to
+//! this node as it is written, and handed over after the commit without reading it back.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
 use serde_json::Value;
 
+use super::listeners::Listeners;
+use super::recipient::Recipient;
+use super::work::{Work, send_all};
 use crate::app::App;
-use crate::model::{DeliveryId, Event, EventId, EventScope, EventType, LinkedUserId, ProjectId};
-use crate::store::{NewEvent, StoreError, Tx};
+use crate::model::{
+    AttemptKind, DeliveryId, DeliveryState, EndpointId, EndpointStatus, Event, EventId, EventType,
+    LinkedUserId, ProjectId,
+};
+use crate::store::{LookAt, NewDelivery, NewEvent, StoreError, TakenPositions, Tx};
 use crate::vault::Slot;
 
 /// The most bytes of an event's canonical body.
 const MAX_BODY: usize = 64 * 1024;
 
 #[derive(Debug, thiserror::Error)]
-pub enum PublishError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("an event's body would exceed 64 KiB")]
-    TooLarge,
-}
+#[error("an event's body would exceed 64 KiB")]
+pub struct TooLarge;
 
 /// A fact to tell.
 pub struct Draft {
     pub kind: EventType,
     /// Whom it is about.
     pub id_linked_user: Option<LinkedUserId>,
+    /// The endpoint that it is about, which does not get it.
+    pub about_endpoint: Option<EndpointId>,
     pub data: Value,
 }
 
-/// The right to publish in a transaction: holds the project's lock, so that readers of positions never miss a
+impl Draft {
+    /// A fact about a person, or about nobody.
+    pub const fn new(kind: EventType, id_linked_user: Option<LinkedUserId>, data: Value) -> Self {
+        Self { kind, id_linked_user, about_endpoint: None, data }
+    }
+}
+
+/// The right to publish in a transaction: holds the locks of projects, so that readers of positions never miss a
 /// late commit, and knows who listens.
 pub struct Publication {
+    projects: BTreeMap<ProjectId, Opened>,
+    events: Vec<NewEvent>,
+    deliveries: Vec<Planned>,
+    looks: BTreeMap<EndpointId, LookAt>,
+    work: Vec<Work>,
+    leased: Instant,
+}
+
+/// A project that is published in.
+struct Opened {
+    taken: TakenPositions,
+    /// Positions taken and not used yet.
+    left: u32,
+    listeners: Arc<Listeners>,
+}
+
+/// A delivery to write.
+struct Planned {
+    id: DeliveryId,
     project: ProjectId,
-    next_position: i64,
-    last_position: i64,
-    scopes: Vec<(crate::model::EndpointId, EventScope)>,
+    event: EventId,
+    endpoint: EndpointId,
+    release: i64,
+    leased: bool,
 }
 
 impl Publication {
-    /// Opens a transaction's publication; more events than `count` cost one statement more each. Must be the transaction's first
-    /// statement: every publisher takes this lock before any other.
+    /// Opens a transaction's publication. Must be the transaction's first statement: every publisher takes this lock
+    /// before any other.
     pub async fn open(app: &App, tx: &mut Tx, project: ProjectId, count: u32) -> Result<Self, StoreError> {
-        let last = app.store.take_positions(tx, project, count).await?;
-        let scopes = app.store.list_scopes(tx, project).await?;
-        Ok(Self { project, next_position: last - i64::from(count) + 1, last_position: last, scopes })
+        Self::open_many(app, tx, &BTreeMap::from([(project, count)])).await
     }
 
-    /// Adds the event and one open delivery for each endpoint in scope.
-    pub async fn publish(&mut self, app: &App, tx: &mut Tx, draft: Draft) -> Result<EventId, PublishError> {
-        let event = Event {
-            id: EventId::new(&app.clock, &app.random),
-            id_project: self.project,
-            kind: draft.kind,
-            created_at: app.clock.now(),
-            data: draft.data,
-        };
+    /// The same for several projects, locked in the order of their ids; each with how many events are expected,
+    /// which saves a statement.
+    pub async fn open_many(
+        app: &App,
+        tx: &mut Tx,
+        counts: &BTreeMap<ProjectId, u32>,
+    ) -> Result<Self, StoreError> {
+        let mut projects = BTreeMap::new();
+        for (project, count) in counts {
+            let taken = app.store.take_positions(tx, *project, *count).await?;
+            let listeners = app.listeners.at(app, tx, *project, taken).await?;
+            projects.insert(*project, Opened { taken, left: *count, listeners });
+        }
+        let (events, deliveries, work) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { projects, events, deliveries, looks: BTreeMap::new(), work, leased: Instant::now() })
+    }
+
+    /// The project's last position before this publication: what is changed now counts from the next one on.
+    pub fn last_position(&self, project: ProjectId) -> i64 {
+        self.projects.get(&project).map_or(0, |opened| opened.taken.last)
+    }
+
+    /// Who listens to a project.
+    pub fn listener(&self, project: ProjectId, endpoint: EndpointId) -> Option<&Arc<Recipient>> {
+        self.projects.get(&project)?.listeners.get(endpoint)
+    }
+
+    /// Adds an event, with one delivery for each endpoint in scope; written by [`Publication::commit`].
+    ///
+    /// # Panics
+    /// For a project that the publication was not opened for.
+    pub fn add(&mut self, app: &App, project: ProjectId, draft: Draft) -> Result<EventId, TooLarge> {
+        let Draft { kind, id_linked_user, about_endpoint, data } = draft;
+        let (id, created_at) = (EventId::new(&app.clock, &app.random), app.clock.now());
+        let event = Event { id, id_project: project, kind, created_at, data };
         let body = panora_signature::canonical_json(&event.envelope());
         if body.len() > MAX_BODY {
-            return Err(PublishError::TooLarge);
+            return Err(TooLarge);
         }
-        if self.next_position > self.last_position {
-            self.last_position = app.store.take_positions(tx, self.project, 1).await?;
-            self.next_position = self.last_position;
+        let sealed = app.vault.seal(Slot::EventBody, id, &body);
+        let listeners =
+            self.projects.get(&project).expect("a publication is opened for its projects").listeners.clone();
+        let body = Bytes::from(body);
+        for recipient in listeners.of(kind, about_endpoint) {
+            self.plan(app, &event, &body, recipient);
         }
+        let position = None; // Given when all is known; see `number`.
         let new = NewEvent {
-            id: event.id,
-            id_project: self.project,
-            position: self.next_position,
-            kind: event.kind,
-            id_linked_user: draft.id_linked_user,
-            created_at: event.created_at,
-            body: &app.vault.seal(Slot::EventBody, event.id, &body),
+            id,
+            id_project: project,
+            position,
+            kind,
+            id_linked_user,
+            about_endpoint,
+            created_at,
+            body: sealed,
         };
-        self.next_position += 1;
-        app.store.add_event(tx, &new).await?;
-        let listening = self.scopes.iter().filter(|(_, scope)| scope.takes(event.kind));
-        let deliveries: Vec<_> =
-            listening.map(|(endpoint, _)| (DeliveryId::new(&app.clock, &app.random), *endpoint)).collect();
-        if !deliveries.is_empty() {
-            app.store.add_deliveries(tx, (self.project, event.id), &deliveries).await?;
-        }
-        Ok(event.id)
+        self.events.push(new);
+        Ok(id)
     }
+
+    fn plan(&mut self, app: &App, event: &Event, body: &Bytes, recipient: &Arc<Recipient>) {
+        let (id, endpoint) = (DeliveryId::new(&app.clock, &app.random), recipient.endpoint.id);
+        let place =
+            recipient.is_free(event.created_at).then(|| app.lanes.reserve((event.id_project, endpoint), id));
+        let place = place.flatten();
+        self.deliveries.push(Planned {
+            id,
+            project: event.id_project,
+            event: event.id,
+            endpoint,
+            release: recipient.endpoint.state.release,
+            leased: place.is_some(),
+        });
+        let look = if place.is_some() { LookAt::LeaseEnd } else { LookAt::Once };
+        if recipient.endpoint.state.status != EndpointStatus::Inactive {
+            self.looks.entry(endpoint).and_modify(|known| *known = look.min(*known)).or_insert(look);
+        }
+        self.work.extend(place.map(|place| Work {
+            id,
+            id_project: event.id_project,
+            id_event: event.id,
+            event_type: event.kind,
+            kind: AttemptKind::Try,
+            resend: None,
+            tries: 0,
+            first_try_at: None,
+            body: Some(body.clone()),
+            recipient: recipient.clone(),
+            leased: self.leased,
+            not_before: None,
+            place,
+        }));
+    }
+
+    /// Writes what was added, commits, and only then hands over what this node sends at once.
+    pub async fn commit(mut self, app: &App, mut tx: Tx) -> Result<(), StoreError> {
+        let published = !self.events.is_empty();
+        if published {
+            self.number(app, &mut tx).await?;
+            app.store.add_events(&mut tx, self.events).await?;
+            app.store.add_deliveries(&mut tx, &rows(app, &self.deliveries)).await?;
+            app.store.look_at_endpoints(&mut tx, self.looks).await?;
+        }
+        tx.commit().await?;
+        let handed_over = self.work.len();
+        send_all(app, self.work);
+        if published {
+            app.wake.published(handed_over < self.deliveries.len());
+        }
+        Ok(())
+    }
+
+    /// Gives the events their positions, in the order in which they were added.
+    async fn number(&mut self, app: &App, tx: &mut Tx) -> Result<(), StoreError> {
+        for (project, opened) in &mut self.projects {
+            let events = self.events.iter_mut().filter(|event| event.id_project == *project);
+            let events: Vec<_> = events.collect();
+            let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+            if count > opened.left {
+                let more = count - opened.left;
+                opened.taken = app.store.take_positions(tx, *project, more).await?;
+                opened.left = count;
+            }
+            let first = opened.taken.last - i64::from(opened.left) + 1;
+            for (position, event) in (first..).zip(events) {
+                event.position = Some(position);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn rows<'a>(app: &'a App, planned: &[Planned]) -> Vec<NewDelivery<'a>> {
+    let row = |it: &Planned| NewDelivery {
+        id: it.id,
+        id_project: it.project,
+        id_event: it.event,
+        id_endpoint: it.endpoint,
+        state: DeliveryState::Open,
+        lease_owner: it.leased.then_some(app.node.as_str()),
+        release: it.release,
+    };
+    planned.iter().map(row).collect()
 }

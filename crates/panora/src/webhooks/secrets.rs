@@ -1,9 +1,9 @@
-//! An endpoint's signing secrets, in and out of the vault.
+//! An endpoint's signing secrets and headers, in and out of the vault.
 
 use panora_signature::WebhookSecret;
 
 use crate::app::App;
-use crate::model::{EndpointId, Time};
+use crate::model::EndpointId;
 use crate::store::StoredEndpoint;
 use crate::vault::{Sealed, Slot, VaultError};
 
@@ -13,23 +13,18 @@ pub fn new_secret(app: &App) -> WebhookSecret {
 }
 
 /// Opens one of an endpoint's secrets.
-fn open(app: &App, slot: Slot, id: EndpointId, sealed: &Sealed) -> Result<WebhookSecret, VaultError> {
+pub fn open_secret(
+    app: &App,
+    slot: Slot,
+    id: EndpointId,
+    sealed: &Sealed,
+) -> Result<WebhookSecret, VaultError> {
     let text = app.vault.open_text(slot, id, sealed)?;
     WebhookSecret::parse(&text).map_err(|_| VaultError::Shape(slot))
 }
 
-/// The secrets that sign now, the newest first: two while a rotation's grace lasts.
-pub fn live_secrets(
-    app: &App,
-    endpoint: &StoredEndpoint,
-    now: Time,
-) -> Result<Vec<WebhookSecret>, VaultError> {
-    let id = endpoint.endpoint.id;
-    let mut secrets = vec![open(app, Slot::EndpointSecret, id, &endpoint.secret)?];
-    if let Some((sealed, until)) = &endpoint.previous_secret
-        && now < *until
-    {
-        secrets.push(open(app, Slot::EndpointPreviousSecret, id, sealed)?);
-    }
-    Ok(secrets)
+/// Opens an endpoint's own headers.
+pub fn open_headers(app: &App, it: &StoredEndpoint) -> Result<Vec<(String, String)>, VaultError> {
+    let open = |sealed| app.vault.open_json(Slot::EndpointHeaders, it.endpoint.id, sealed);
+    Ok(it.headers.as_ref().map(open).transpose()?.unwrap_or_default())
 }

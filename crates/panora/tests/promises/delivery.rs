@@ -218,7 +218,13 @@ async fn an_endpoint_s_own_schedule_counts() {
         assert!((gap..=gap + gap / 5 + 5000).contains(&wait), "{wait}");
         server.advance(Duration::from_millis(wait.unsigned_abs()));
     }
-    server.delivery_after(&endpoint, 3).await;
+    // Nothing was ever taken there: the endpoint is held, and the delivery waits with one try.
+    let delivery = eventually("the delivery to wait", || async {
+        let delivery = server.only_delivery(&endpoint).await;
+        (delivery["status"] == "waiting").then_some(delivery)
+    })
+    .await;
+    assert_eq!((&delivery["tries"], delivery["attempts"].as_array().map(Vec::len)), (&json!(2), Some(3)));
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::extract::{IdPath, NoQuery, PageParams, Query};
 use crate::http::problem::Problem;
-use crate::model::{DeliveryId, DeliveryStatus, EndpointId, EventType, Time};
+use crate::model::{AttemptKind, DeliveryCause, DeliveryId, DeliveryStatus, EndpointId, EventType, Time};
 use crate::store::{Attempt, DeliveryFilter, DeliveryListing};
 use crate::vault::Slot;
 use crate::webhooks::AttemptDetail;
@@ -41,9 +41,12 @@ struct Answer {
     #[schema(example = "connection.created")]
     event_type: String,
     status: DeliveryStatus,
+    /// Why it failed or was cancelled, else null.
+    #[schema(required, example = json!(null))]
+    cause: Option<DeliveryCause>,
     /// Tries used so far.
     tries: u32,
-    /// Not before then; null where none is to come.
+    /// Not before then; null where none is to come, or one is under way.
     #[schema(value_type = Option<String>, required, format = DateTime, example = json!(null))]
     next_attempt_at: Option<Time>,
     #[schema(value_type = String, format = DateTime)]
@@ -63,6 +66,7 @@ struct Answer {
 struct AttemptAnswer {
     #[schema(format = "uuid")]
     id_attempt: String,
+    kind: AttemptKind,
     #[schema(value_type = String, format = DateTime)]
     started_at: Time,
     #[schema(value_type = String, format = DateTime)]
@@ -140,15 +144,17 @@ fn read<T: FromStr>(pointer: &str, text: Option<&str>, words: &str) -> Result<Op
 
 impl From<DeliveryListing> for Answer {
     fn from(it: DeliveryListing) -> Self {
-        let status = DeliveryStatus::of(it.state, it.endpoint_active);
+        let status = DeliveryStatus::of(it.state, it.endpoint_takes);
+        let next = (status == DeliveryStatus::Pending && it.idle).then(|| it.due_at.max(it.not_before));
         Self {
             id_delivery: it.id.to_string(),
             id_event: it.id_event.to_string(),
             id_webhook_endpoint: it.id_endpoint.to_string(),
             event_type: it.event_type,
             status,
+            cause: it.cause,
             tries: it.tries,
-            next_attempt_at: (status == DeliveryStatus::Pending).then_some(it.due_at),
+            next_attempt_at: next,
             created_at: it.created_at,
             ended_at: it.ended_at,
             attempts: None,
@@ -195,6 +201,7 @@ fn attempt(app: &App, it: Attempt) -> Result<AttemptAnswer, Problem> {
     let open = |sealed| app.vault.open_json(Slot::AttemptDetail, it.id, sealed);
     Ok(AttemptAnswer {
         id_attempt: it.id.to_string(),
+        kind: it.kind,
         started_at: it.started_at,
         ended_at: it.ended_at,
         status: it.status,

@@ -10,7 +10,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::document::{IdParam, IdempotencyKey};
-use super::person::new_linked_user;
 use crate::app::App;
 use crate::connect::forget_person;
 use crate::http::auth::Caller;
@@ -97,8 +96,8 @@ struct ByOriginId {
 async fn create(State(app): State<App>, create: Create<NewLinkedUser>) -> Result<Response, Problem> {
     let body = create.body;
     not_empty("/linked_user_origin_id", &body.linked_user_origin_id)?;
-    let user =
-        new_linked_user(&app, create.caller.project, body.linked_user_origin_id, body.alias.as_deref());
+    let (project, alias) = (create.caller.project, body.alias.as_deref());
+    let user = LinkedUser::new((&app.clock, &app.random), project, body.linked_user_origin_id, alias);
     let mut tx = app.store.begin().await?;
     let mut users = app.store.ensure_linked_users(&mut tx, &[user], body.alias.is_some()).await?;
     let answer: LinkedUserAnswer = users.pop().ok_or_else(Problem::internal)?.into();
@@ -126,8 +125,8 @@ async fn create_batch(State(app): State<App>, create: Create<NewLinkedUsers>) ->
     let mut distinct: Vec<_> = origin_ids.clone();
     distinct.sort_unstable();
     distinct.dedup();
-    let new: Vec<_> =
-        distinct.into_iter().map(|id| new_linked_user(&app, create.caller.project, id, alias)).collect();
+    let (project, source) = (create.caller.project, (&app.clock, &app.random));
+    let new: Vec<_> = distinct.into_iter().map(|id| LinkedUser::new(source, project, id, alias)).collect();
     let mut tx = app.store.begin().await?;
     let users = app.store.ensure_linked_users(&mut tx, &new, alias.is_some()).await?;
     let of = |origin_id: &String| users.iter().find(|user| user.origin_id == *origin_id).cloned();

@@ -47,18 +47,8 @@ impl Person<'_> {
             }
             (None, origin_id) => origin_id.unwrap_or_default().to_owned(),
         };
-        let user = new_linked_user(app, project, origin_id, self.alias);
+        let user = LinkedUser::new((&app.clock, &app.random), project, origin_id, self.alias);
         let mut users = app.store.ensure_linked_users(tx, &[user], self.alias.is_some()).await?;
         users.pop().ok_or_else(Problem::internal)
-    }
-}
-
-pub fn new_linked_user(app: &App, project: ProjectId, origin_id: String, alias: Option<&str>) -> LinkedUser {
-    LinkedUser {
-        id: LinkedUserId::new(&app.clock, &app.random),
-        id_project: project,
-        origin_id,
-        alias: alias.unwrap_or_default().to_owned(),
-        created_at: app.clock.now(),
     }
 }

@@ -13,10 +13,10 @@ use super::body::{BodyRules, read, read_json};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::problem::{KeptAnswer, Problem};
+use crate::idempotency::{LIFE, Repeatable};
 use crate::store::{IdempotencyRecord, StoreError, Tx};
 use crate::vault::Slot;
 
-const LIFE: Duration = Duration::from_hours(24);
 /// How long a second request waits for the first.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -31,9 +31,7 @@ pub struct Create<T> {
 pub struct Idempotency(Option<Claim>);
 
 struct Claim {
-    caller: Caller,
-    key_mac: [u8; 32],
-    request_mac: [u8; 32],
+    key: Repeatable,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -79,7 +77,10 @@ async fn claim(
     let turn = app.idempotency_turns.take((caller.project, key_mac));
     let turn = tokio::time::timeout(PATIENCE, turn).await.map_err(|_| in_progress().into_response())?;
     match kept(app, caller, key_mac, request_mac).await {
-        Ok(None) => Ok(Claim { caller, key_mac, request_mac, _turn: turn }),
+        Ok(None) => {
+            let key = Repeatable { project: caller.project, key_mac, request_mac };
+            Ok(Claim { key, _turn: turn })
+        }
         Ok(Some(answer)) => Err(answer),
         Err(problem) => Err(problem.into_response()),
     }
@@ -120,26 +121,23 @@ impl Idempotency {
         status: StatusCode,
         answer: &T,
     ) -> Result<(), Problem> {
-        let Some(claim) = &self.0 else { return Ok(()) };
-        let now = app.clock.now();
-        let record = IdempotencyRecord {
-            id_project: claim.caller.project,
-            key_mac: claim.key_mac,
-            request_mac: claim.request_mac,
-            status: status.as_u16(),
-            answer: app.vault.seal_json(Slot::IdempotentAnswer, hex::encode(claim.key_mac), answer),
-            created_at: now,
-        };
-        match app.store.add_idempotency_record(tx, &record, now.minus(LIFE)).await {
+        let Some(Claim { key, .. }) = &self.0 else { return Ok(()) };
+        let record = key.record(app, status.as_u16(), answer);
+        let since = record.created_at.minus(LIFE);
+        match app.store.add_idempotency_records(tx, &[record], since).await {
             Ok(()) => Ok(()),
             // Another node was first while we waited: its answer is the answer, and ours is rolled back.
             Err(StoreError::Conflict) => {
-                let (project, since) = (claim.caller.project, now.minus(LIFE));
-                let record = app.store.read_idempotency_record(tx, project, claim.key_mac, since).await?;
+                let record = app.store.read_idempotency_record(tx, key.project, key.key_mac, since).await?;
                 let record = record.ok_or_else(in_progress)?;
-                Err(Problem::instead(answer_of(app, &record, claim.request_mac)?))
+                Err(Problem::instead(answer_of(app, &record, key.request_mac)?))
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The claimed key, for an answer that is kept elsewhere.
+    pub fn key(&self) -> Option<Repeatable> {
+        self.0.as_ref().map(|claim| claim.key)
     }
 }

@@ -15,13 +15,16 @@ use utoipa::ToSchema;
 
 use super::ConnectionDocument;
 use crate::app::App;
+use crate::connect::Grant;
 use crate::connect::connection_object;
 use crate::connect::import::{ImportError, NewCredentials, prepare, store};
+use crate::connect::import_group::{Import, import_in_group};
 use crate::http::api::document::IdempotencyKey;
 use crate::http::api::person::Person;
-use crate::http::extract::{BodyRules, Create, metadata};
+use crate::http::extract::{BodyRules, Create, Idempotency, metadata};
 use crate::http::problem::Problem;
-use crate::model::Time;
+use crate::idempotency::Repeatable;
+use crate::model::{ProjectId, Time};
 use crate::webhooks::Publication;
 
 /// The most bytes of one credential.
@@ -77,15 +80,46 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
     let credentials = read_credentials(&app, &provider, body.credentials)?;
     let grant = prepare(&app, project, &provider, credentials, body.verify.unwrap_or(false)).await?;
 
+    let (metadata, grant) = match in_group(&person, (project, metadata, grant), create.idempotency.key()) {
+        Ok(import) => match import_in_group(&app.imports, import).await? {
+            Ok(answer) => return Ok((StatusCode::CREATED, Json(answer)).into_response()),
+            Err(import) => (import.metadata, import.grant),
+        },
+        Err(alone) => alone,
+    };
+    alone(&app, &create.idempotency, &person, (project, &metadata, &grant)).await
+}
+
+/// An import that can only make a new connection is stored with others.
+fn in_group(
+    person: &Person<'_>,
+    (project, metadata, grant): (ProjectId, Map<String, Value>, Grant),
+    key: Option<Repeatable>,
+) -> Result<Import, (Map<String, Value>, Grant)> {
+    match person.linked_user_origin_id {
+        Some(origin_id) if grant.account.id.is_none() => {
+            let (origin_id, alias) = (origin_id.to_owned(), person.alias.map(ToOwned::to_owned));
+            Ok(Import { project, origin_id, alias, metadata, grant, key })
+        }
+        _ => Err((metadata, grant)),
+    }
+}
+
+/// Stores an import in a transaction of its own.
+async fn alone(
+    app: &App,
+    idempotency: &Idempotency,
+    person: &Person<'_>,
+    (project, metadata, grant): (ProjectId, &Map<String, Value>, &Grant),
+) -> Result<Response, Problem> {
     let mut tx = app.store.begin().await?;
-    let mut publication = Publication::open(&app, &mut tx, project, 1).await?;
-    let user = person.resolve(&app, &mut tx, project).await?;
-    let made = store(&app, &mut tx, &mut publication, (project, user.id), &metadata, &grant).await?;
+    let mut publication = Publication::open(app, &mut tx, project, 1).await?;
+    let user = person.resolve(app, &mut tx, project).await?;
+    let made = store(app, &mut tx, &mut publication, (project, user.id), metadata, grant).await?;
     let status = if made.renewed { StatusCode::OK } else { StatusCode::CREATED };
     let answer = connection_object(&made.connection, &made.token);
-    create.idempotency.keep(&app, &mut tx, status, &answer).await?;
-    tx.commit().await?;
-    app.wake.deliveries.notify_one();
+    idempotency.keep(app, &mut tx, status, &answer).await?;
+    publication.commit(app, tx).await?;
     Ok((status, Json(answer)).into_response())
 }
 

@@ -13,6 +13,7 @@ use crate::http::problem::Problem;
 use crate::model::{EndpointStatus, EventScope, ProjectId, RetrySchedule, Time};
 use crate::store::StoredEndpoint;
 use crate::vault::Slot;
+use crate::webhooks::open_headers;
 
 /// What stands for a header's value that is never shown.
 const REDACTED: &str = "[redacted]";
@@ -119,9 +120,9 @@ impl Answer {
             url: endpoint.url.clone(),
             endpoint_description: Some(endpoint.description.clone()).filter(|text| !text.is_empty()),
             secret: secret.map_or_else(|| "whsec_[redacted]".to_owned(), WebhookSecret::expose),
-            active: endpoint.active,
+            active: endpoint.is_active(),
             scope: endpoint.scope.patterns().to_vec(),
-            status: endpoint.status(),
+            status: endpoint.state.status,
             rate_limit: endpoint.rate_limit,
             retry_schedule: endpoint.retry_schedule.gaps().to_vec(),
             headers: headers.into_iter().map(|(name, _)| (name, REDACTED)).collect(),
@@ -202,10 +203,16 @@ impl Checked {
     }
 
     /// Changes what was given.
-    pub fn apply(self, app: &App, it: &mut StoredEndpoint) -> Result<(), Problem> {
+    ///
+    /// Another URL, secret or header may have mended what was wrong: a held endpoint is probed at once.
+    pub fn apply(self, app: &App, it: &mut StoredEndpoint, now: Time) -> Result<(), Problem> {
         let known = open_headers(app, it)?;
         let headers = self.merged_headers(&known)?;
         let endpoint = &mut it.endpoint;
+        let other_url = self.url.as_ref().is_some_and(|url| *url != endpoint.url);
+        if other_url || headers.is_some() || self.secret.is_some() {
+            endpoint.state.reset(now);
+        }
         if let Some(url) = self.url {
             endpoint.url = url;
         }
@@ -221,7 +228,9 @@ impl Checked {
         if let Some(schedule) = self.retry_schedule {
             endpoint.retry_schedule = schedule;
         }
-        endpoint.active = self.active.unwrap_or(endpoint.active);
+        if let Some(active) = self.active {
+            endpoint.set_active(active, now);
+        }
         if let Some(headers) = headers {
             it.headers = Some(app.vault.seal_json(Slot::EndpointHeaders, endpoint.id, &headers));
         }
@@ -231,9 +240,4 @@ impl Checked {
         }
         Ok(())
     }
-}
-
-fn open_headers(app: &App, it: &StoredEndpoint) -> Result<Vec<(String, String)>, Problem> {
-    let open = |sealed| app.vault.open_json(Slot::EndpointHeaders, it.endpoint.id, sealed);
-    Ok(it.headers.as_ref().map(open).transpose()?.unwrap_or_default())
 }

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::extract::{Create, IdPath, NoQuery, OptionalJsonBody, PageParams, Query, page_answer};
 use crate::http::problem::Problem;
-use crate::model::{Endpoint, EndpointId};
+use crate::model::{Endpoint, EndpointId, EndpointState};
 use crate::store::StoredEndpoint;
 use crate::vault::Slot;
 use crate::webhooks::new_secret;
@@ -56,11 +56,11 @@ async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<R
             url: checked.url.ok_or_else(Problem::internal)?,
             description: checked.description.unwrap_or_default(),
             scope: checked.scope.ok_or_else(Problem::internal)?,
-            active: checked.active.unwrap_or(true),
             rate_limit: checked.rate_limit.flatten(),
             retry_schedule: checked.retry_schedule.unwrap_or_default(),
             created_at: now,
             updated_at: now,
+            state: EndpointState::new(checked.active.unwrap_or(true)),
         },
         secret: app.vault.seal(Slot::EndpointSecret, id, secret.expose().as_bytes()),
         previous_secret: None,
@@ -68,11 +68,11 @@ async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<R
     };
     let answer = Answer::new(&app, &stored, Some(&secret))?;
     let mut tx = app.store.begin().await?;
-    app.store.lock_project(&mut tx, project).await?;
+    let position = app.store.lock_project(&mut tx, project).await?.last;
     if app.store.count_endpoints(&mut tx, project).await? >= MOST_ENDPOINTS {
         return Err(Problem::conflict("too_many_endpoints", "A project may have 10,000 endpoints."));
     }
-    app.store.add_endpoint(&mut tx, &stored).await?;
+    app.store.add_endpoint(&mut tx, &stored, position).await?;
     create.idempotency.keep(&app, &mut tx, StatusCode::CREATED, &answer).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(answer)).into_response())
@@ -125,14 +125,18 @@ async fn change(
         None => None,
     };
     let mut tx = app.store.begin().await?;
-    app.store.lock_project(&mut tx, project).await?;
+    let position = app.store.lock_project(&mut tx, project).await?.last;
     let mut stored = app.store.read_endpoint(&mut tx, project, id).await?.ok_or_else(Problem::not_found)?;
+    let now = app.clock.now();
     match checked {
-        None => stored.endpoint.active = !stored.endpoint.active,
-        Some(checked) => checked.apply(&app, &mut stored)?,
+        None => {
+            let active = !stored.endpoint.is_active();
+            stored.endpoint.set_active(active, now);
+        }
+        Some(checked) => checked.apply(&app, &mut stored, now)?,
     }
-    stored.endpoint.updated_at = app.clock.now();
-    app.store.save_endpoint(&mut tx, &stored).await?;
+    stored.endpoint.updated_at = now;
+    app.store.save_endpoint(&mut tx, &stored, position).await?;
     tx.commit().await?;
     app.wake.deliveries.notify_one();
     Ok(Json(Answer::new(&app, &stored, None)?))
@@ -150,9 +154,9 @@ async fn delete(
 ) -> Result<Json<Answer>, Problem> {
     let project = caller.project;
     let mut tx = app.store.begin().await?;
-    app.store.lock_project(&mut tx, project).await?;
+    let position = app.store.lock_project(&mut tx, project).await?.last;
     let stored = app.store.read_endpoint(&mut tx, project, id).await?.ok_or_else(Problem::not_found)?;
-    app.store.delete_endpoint(&mut tx, &stored.endpoint, app.clock.now()).await?;
+    app.store.delete_endpoint(&mut tx, &stored.endpoint, position, app.clock.now()).await?;
     tx.commit().await?;
     Ok(Json(Answer::new(&app, &stored, None)?))
 }

@@ -16,7 +16,7 @@ use crate::http::extract::{BodyRules, IdPath, JsonBody};
 use crate::http::problem::Problem;
 use crate::model::EndpointId;
 use crate::vault::Slot;
-use crate::webhooks::{live_secrets, new_secret};
+use crate::webhooks::{new_secret, open_secret};
 
 /// Both secrets sign for so long unless told otherwise.
 const DEFAULT_GRACE: i64 = 24 * 3600;
@@ -65,7 +65,7 @@ pub async fn rotate(
         return Err(Problem::field("/grace_seconds", "From 0 to 604,800 seconds."));
     }
     let mut tx = app.store.begin().await?;
-    app.store.lock_project(&mut tx, caller.project).await?;
+    let position = app.store.lock_project(&mut tx, caller.project).await?.last;
     let stored = app.store.read_endpoint(&mut tx, caller.project, id).await?;
     let mut stored = stored.ok_or_else(Problem::not_found)?;
     let now = app.clock.now();
@@ -75,8 +75,10 @@ pub async fn rotate(
     let secret = new_secret(&app);
     stored.secret = app.vault.seal(Slot::EndpointSecret, id, secret.expose().as_bytes());
     stored.endpoint.updated_at = now;
-    app.store.save_endpoint(&mut tx, &stored).await?;
+    stored.endpoint.state.reset(now);
+    app.store.save_endpoint(&mut tx, &stored, position).await?;
     tx.commit().await?;
+    app.wake.deliveries.notify_one();
     Ok(Json(Answer::new(&app, &stored, Some(&secret))?))
 }
 
@@ -91,6 +93,6 @@ pub async fn reveal(
 ) -> Result<Json<Answer>, Problem> {
     let stored = app.store.lookup_endpoint(caller.project, id).await?.ok_or_else(Problem::not_found)?;
     tracing::info!(target: "audit", key = %caller.key, endpoint = %id, "a webhook secret was shown");
-    let secrets = live_secrets(&app, &stored, app.clock.now())?;
-    Ok(Json(Answer::new(&app, &stored, secrets.first())?))
+    let secret = open_secret(&app, Slot::EndpointSecret, id, &stored.secret)?;
+    Ok(Json(Answer::new(&app, &stored, Some(&secret))?))
 }

@@ -1,0 +1,137 @@
+//! Imports that can only make a new connection are stored in groups, whoever's they are: one transaction for all that
+//! wait. What does not fit into a group goes alone; one caller's data never fails another's.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::establish::{Fresh, Wanted};
+use super::grant::Grant;
+use super::object::connection_object;
+use crate::app::App;
+use crate::idempotency::{LIFE, Repeatable};
+use crate::model::{EventType, LinkedUser, LinkedUserId, ProjectId};
+use crate::store::{StoreError, Tx};
+use crate::webhooks::{Draft, Publication};
+
+/// The most imports of one transaction.
+const GROUP: usize = 128;
+/// The status of an answer about what is new.
+const CREATED: u16 = 201;
+
+/// An import of which the connection will be new.
+pub struct Import {
+    pub project: ProjectId,
+    pub origin_id: String,
+    pub alias: Option<String>,
+    pub metadata: Map<String, Value>,
+    pub grant: Grant,
+    pub key: Option<Repeatable>,
+}
+
+/// An import, and who waits for its answer: the connection object, or the import again if it must go alone.
+pub struct Waiting {
+    import: Import,
+    answer: oneshot::Sender<Result<Value, Import>>,
+}
+
+/// The answers of a group, those that must go alone left out.
+type Answers = Vec<Option<Value>>;
+
+/// Stores an import with others. Gives it back if it must go alone; nothing of it was stored then.
+pub async fn import_in_group(
+    imports: &Sender<Waiting>,
+    import: Import,
+) -> Result<Result<Value, Import>, StoreError> {
+    let (answer, wait) = oneshot::channel();
+    match imports.send(Waiting { import, answer }).await {
+        Ok(()) => wait.await.map_err(|_| StoreError::Busy),
+        Err(refused) => Ok(Err(refused.0.import)),
+    }
+}
+
+/// Stores what waits, again and again, until told to stop.
+pub async fn run(app: App, mut imports: Receiver<Waiting>, stop: CancellationToken) {
+    let mut group = Vec::with_capacity(GROUP);
+    loop {
+        tokio::select! {
+            biased;
+            count = imports.recv_many(&mut group, GROUP) => if count == 0 { return },
+            () = stop.cancelled() => return,
+        }
+        let (imports, waiting): (Vec<_>, Vec<_>) =
+            group.drain(..).map(|Waiting { import, answer }| (import, answer)).unzip();
+        let answers = store(&app, &imports).await.unwrap_or_else(|error| {
+            tracing::warn!(code = error.code(), "a group of imports could not be stored: one by one");
+            vec![None; imports.len()]
+        });
+        for ((waiting, import), answer) in waiting.into_iter().zip(imports).zip(answers) {
+            // A caller that went away needs no answer.
+            drop(waiting.send(answer.ok_or(import)));
+        }
+    }
+}
+
+async fn store(app: &App, imports: &[Import]) -> Result<Answers, StoreError> {
+    let mut counts: BTreeMap<ProjectId, u32> = BTreeMap::new();
+    for import in imports {
+        *counts.entry(import.project).or_default() += 1;
+    }
+    let mut tx = app.store.begin().await?;
+    let mut publication = Publication::open_many(app, &mut tx, &counts).await?;
+    let users = linked_users(app, &mut tx, imports).await?;
+    let (mut fresh, mut answers, mut kept) = (Vec::with_capacity(imports.len()), Vec::new(), Vec::new());
+    for import in imports {
+        let Some(user) = users.get(&(import.project, import.origin_id.as_str())) else {
+            return Err(StoreError::Corrupt("linked user"));
+        };
+        let wanted =
+            Wanted { project: import.project, linked_user: *user, renews: None, metadata: &import.metadata };
+        let it = Fresh::new(app, &wanted, &import.grant);
+        let object = connection_object(&it.connection, &it.token);
+        let draft = Draft::new(EventType::ConnectionCreated, Some(*user), object.clone());
+        // Too large an event: alone it says so to its caller.
+        if publication.add(app, import.project, draft).is_err() {
+            answers.push(None);
+            continue;
+        }
+        kept.extend(import.key.map(|key| key.record(app, CREATED, &object)));
+        answers.push(Some(object));
+        fresh.push(it);
+    }
+    let rows: Vec<_> = fresh.iter().map(Fresh::row).collect();
+    app.store.add_connections(&mut tx, &rows).await?;
+    let since = app.clock.now().minus(LIFE);
+    app.store.add_idempotency_records(&mut tx, &kept, since).await?;
+    publication.commit(app, tx).await?;
+    Ok(answers)
+}
+
+/// Finds or makes the linked users, those named more than once only once. Of aliases the last counts.
+async fn linked_users<'a>(
+    app: &App,
+    tx: &mut Tx,
+    imports: &'a [Import],
+) -> Result<HashMap<(ProjectId, &'a str), LinkedUserId>, StoreError> {
+    let mut wanted: BTreeMap<(ProjectId, &str), Option<&str>> = BTreeMap::new();
+    for import in imports {
+        let alias = wanted.entry((import.project, &import.origin_id)).or_default();
+        *alias = import.alias.as_deref().or(*alias);
+    }
+    let mut found = HashMap::with_capacity(wanted.len());
+    for replace in [false, true] {
+        let named: Vec<_> = wanted.iter().filter(|(_, alias)| alias.is_some() == replace).collect();
+        let new: Vec<LinkedUser> = named
+            .iter()
+            .map(|((project, origin), alias)| {
+                LinkedUser::new((&app.clock, &app.random), *project, (*origin).to_owned(), **alias)
+            })
+            .collect();
+        let users = app.store.ensure_linked_users(tx, &new, replace).await?;
+        found.extend(named.iter().zip(users).map(|((key, _), user)| (**key, user.id)));
+    }
+    Ok(found)
+}

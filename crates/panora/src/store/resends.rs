@@ -1,0 +1,123 @@
+//! Single attempts that somebody asked for: they use no try and do not mind the endpoint's state.
+
+use super::deliveries::millis_of;
+use super::{Batch, Column, LEASE, Row, Sql, Store, StoreError, Tx};
+use crate::model::{AttemptKind, DeliveryId, EndpointId, EventId, ProjectId, ResendId};
+
+/// An attempt about to be asked for.
+pub struct NewResend {
+    pub id: ResendId,
+    pub id_project: ProjectId,
+    pub id_delivery: DeliveryId,
+    pub id_endpoint: EndpointId,
+    pub kind: AttemptKind,
+}
+
+/// An attempt that this node is to make.
+#[derive(Clone, Debug)]
+pub struct ClaimedResend {
+    pub id: ResendId,
+    pub id_project: ProjectId,
+    pub id_delivery: DeliveryId,
+    pub id_event: EventId,
+    pub id_endpoint: EndpointId,
+    pub kind: AttemptKind,
+    pub tries: u32,
+}
+
+fn claimed(row: &Row) -> Result<ClaimedResend, StoreError> {
+    Ok(ClaimedResend {
+        id: row.parsed("id")?,
+        id_project: row.parsed("id_project")?,
+        id_delivery: row.parsed("id_delivery")?,
+        id_event: row.parsed("id_event")?,
+        id_endpoint: row.parsed("id_endpoint")?,
+        kind: row.get::<String>("kind")?.parse().map_err(|()| StoreError::Corrupt("kind"))?,
+        tries: row.count("tries")?,
+    })
+}
+
+impl Store {
+    pub async fn add_resends(
+        &self,
+        tx: &mut Tx,
+        new: impl IntoIterator<Item = NewResend>,
+    ) -> Result<(), StoreError> {
+        use Column::Text;
+        let (now, parameter) = self.db_now();
+        let text = format!(
+            "WITH new (id, id_project, id_delivery, id_endpoint, kind) AS ({{rows}}) INSERT INTO resends (id, id_project, \
+             id_delivery, id_endpoint, kind, due_at, created_at) SELECT id, id_project, id_delivery, id_endpoint, kind, \
+             {now}, {now} FROM new"
+        );
+        let mut batch = Batch::new(&text, &[Text, Text, Text, Text, Text]).bind(parameter);
+        for it in new {
+            batch.row([
+                it.id.to_string().into(),
+                it.id_project.to_string().into(),
+                it.id_delivery.to_string().into(),
+                it.id_endpoint.to_string().into(),
+                it.kind.as_str().into(),
+            ]);
+        }
+        tx.execute_batch(batch).await.map(|_| ())
+    }
+
+    /// Claims at most `most` attempts that are due, oldest first, for [`LEASE`]; none to the endpoints in `busy`.
+    pub async fn claim_resends(
+        &self,
+        tx: &mut Tx,
+        owner: &str,
+        busy: &[EndpointId],
+        most: u32,
+    ) -> Result<Vec<ClaimedResend>, StoreError> {
+        let (now, parameter) = self.db_now();
+        let mut sql = Sql::new(format!(
+            "UPDATE resends SET lease_owner = $2, due_at = {now} + $3 WHERE id IN (SELECT id FROM resends \
+             WHERE due_at <= {now}"
+        ))
+        .bind(parameter)
+        .bind(owner)
+        .bind(millis_of(LEASE));
+        if !busy.is_empty() {
+            sql.push(" AND id_endpoint NOT IN ").push_list(busy.iter().map(ToString::to_string));
+        }
+        sql.push(" ORDER BY due_at LIMIT ").push_bind(most);
+        if tx.is_postgres() {
+            sql.push(" FOR UPDATE SKIP LOCKED");
+        }
+        sql.push(
+            ") RETURNING id, id_project, id_delivery, id_endpoint, kind, \
+             (SELECT id_event FROM deliveries d WHERE d.id = resends.id_delivery) AS id_event, \
+             (SELECT tries FROM deliveries d WHERE d.id = resends.id_delivery) AS tries",
+        );
+        tx.all(sql).await?.iter().map(claimed).collect()
+    }
+
+    /// Whether any attempt is due, to other endpoints than those in `busy`.
+    pub async fn are_resends_due(&self, busy: &[EndpointId]) -> Result<bool, StoreError> {
+        let (now, parameter) = self.db_now();
+        let mut sql = Sql::new(format!("SELECT id FROM resends WHERE due_at <= {now}")).bind(parameter);
+        if !busy.is_empty() {
+            sql.push(" AND id_endpoint NOT IN ").push_list(busy.iter().map(ToString::to_string));
+        }
+        sql.push(" LIMIT 1");
+        Ok(self.db.optional(sql).await?.is_some())
+    }
+
+    /// Forgets attempts that were made.
+    pub async fn finish_resends(&self, tx: &mut Tx, ids: &[ResendId]) -> Result<(), StoreError> {
+        for part in ids.chunks(500) {
+            let mut sql = Sql::new("DELETE FROM resends WHERE id IN ");
+            sql.push_list(part.iter().map(ToString::to_string));
+            tx.execute(sql).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes nothing of what was asked for at an endpoint; `endpoint` is deleted.
+    pub async fn forget_resends(&self, tx: &mut Tx, endpoint: EndpointId) -> Result<(), StoreError> {
+        let sql = Sql::new("DELETE FROM resends WHERE id_endpoint = $1").bind(endpoint.to_string());
+        tx.execute(sql).await.map(|_| ())
+    }
+}

@@ -1,0 +1,80 @@
+//! Who listens to a project's events, as this node knows it: read again only when something was changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::recipient::Recipient;
+use crate::app::App;
+use crate::model::{EndpointId, EventType, ProjectId};
+use crate::store::{ChangedEndpoint, StoreError, TakenPositions, Tx};
+
+/// A project's endpoints at one version.
+#[derive(Clone, Default)]
+pub struct Listeners {
+    version: i64,
+    endpoints: BTreeMap<EndpointId, Arc<Recipient>>,
+}
+
+impl Listeners {
+    pub fn get(&self, id: EndpointId) -> Option<&Arc<Recipient>> {
+        self.endpoints.get(&id)
+    }
+
+    /// Whom an event is for; an event about an endpoint does not go to that endpoint.
+    pub fn of(&self, kind: EventType, about: Option<EndpointId>) -> impl Iterator<Item = &Arc<Recipient>> {
+        self.endpoints
+            .values()
+            .filter(move |it| it.endpoint.scope.takes(kind) && about != Some(it.endpoint.id))
+    }
+}
+
+/// The listeners of the projects that were busy last.
+pub struct KnownListeners(moka::sync::Cache<ProjectId, Arc<Listeners>>);
+
+impl KnownListeners {
+    /// Bounded by the number of endpoints in all.
+    pub fn new() -> Self {
+        let weigh = |_: &ProjectId, it: &Arc<Listeners>| {
+            u32::try_from(it.endpoints.len()).unwrap_or(u32::MAX).saturating_add(1)
+        };
+        Self(moka::sync::Cache::builder().weigher(weigh).max_capacity(200_000).build())
+    }
+
+    /// The project's listeners at the version that `taken` names. The caller holds the project's lock and has
+    /// changed none of its endpoints yet: what is remembered must be what others see.
+    pub async fn at(
+        &self,
+        app: &App,
+        tx: &mut Tx,
+        project: ProjectId,
+        taken: TakenPositions,
+    ) -> Result<Arc<Listeners>, StoreError> {
+        let known = self.0.get(&project);
+        if let Some(known) = known.as_ref().filter(|known| known.version == taken.endpoints_version) {
+            return Ok(known.clone());
+        }
+        // A version beyond the present one is of another history, such as a backup that was brought back.
+        let known = known.filter(|known| known.version < taken.endpoints_version);
+        let mut listeners =
+            known.map_or_else(|| Listeners { version: -1, ..Listeners::default() }, |it| (*it).clone());
+        for changed in app.store.list_changed_endpoints(tx, project, listeners.version).await? {
+            match changed {
+                ChangedEndpoint::Deleted(id) => drop(listeners.endpoints.remove(&id)),
+                ChangedEndpoint::Stands(stored) => {
+                    let recipient = Recipient::new(app, *stored);
+                    listeners.endpoints.insert(recipient.endpoint.id, recipient);
+                }
+            }
+        }
+        listeners.version = taken.endpoints_version;
+        let listeners = Arc::new(listeners);
+        self.0.insert(project, listeners.clone());
+        Ok(listeners)
+    }
+}
+
+impl Default for KnownListeners {
+    fn default() -> Self {
+        Self::new()
+    }
+}

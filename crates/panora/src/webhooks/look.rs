@@ -1,0 +1,269 @@
+//! Looks at endpoints whose deliveries may be due, and claims what is to be sent now. One transaction for many.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::lanes::Released;
+use super::notices::draft_of;
+use super::publish::Publication;
+use super::verdict::Word;
+use super::work::{Work, send_all};
+use crate::app::App;
+use crate::model::{
+    AttemptKind, DeliveryId, EndpointId, EndpointStatus, EventId, EventType, Plan, ProjectId, Time,
+};
+use crate::store::{Claim, ClaimedDelivery, EndpointStanding, LEASE, NEVER, StoreError, Tx};
+use crate::vault::Slot;
+
+/// Endpoints of one transaction.
+const ENDPOINTS: u32 = 64;
+/// How soon a drain is looked at again, and a lane that was full.
+const DRAIN_LOOK: std::time::Duration = std::time::Duration::from_millis(250);
+const FULL_LOOK: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// A delivery that was claimed, and how it is to be sent.
+struct ToSend {
+    delivery: ClaimedDelivery,
+    kind: AttemptKind,
+    not_before: Option<Instant>,
+}
+
+/// Whether there may be more to look at now.
+pub async fn look(app: &App) -> Result<bool, StoreError> {
+    let mut due = app.store.list_endpoints_to_look_at(&app.node, ENDPOINTS).await?;
+    let more = due.len() == ENDPOINTS as usize;
+    due.extend(app.lanes.take_wanted(ENDPOINTS as usize));
+    due.sort_unstable();
+    due.dedup();
+    if due.is_empty() {
+        return Ok(false);
+    }
+    let leased = Instant::now();
+    let mut tx = app.store.begin().await?;
+    let projects: BTreeMap<ProjectId, u32> = due.iter().map(|(project, _)| (*project, 0)).collect();
+    let mut publication = Publication::open_many(app, &mut tx, &projects).await?;
+    let ids: Vec<_> = due.iter().map(|(_, id)| *id).collect();
+    let (now, standings) = app.store.lock_endpoints(&mut tx, &ids).await?;
+    let (mut to_send, mut looked) = (Vec::new(), Vec::new());
+    for mut endpoint in standings {
+        if lease(app, &mut endpoint, now) {
+            to_send.extend(look_at(app, &mut tx, &mut publication, &mut endpoint, now).await?);
+            looked.push(endpoint);
+        }
+    }
+    app.store.save_endpoint_states(&mut tx, &looked).await?;
+    let recipients: BTreeMap<_, _> = to_send
+        .iter()
+        .filter_map(|it| publication.listener(it.delivery.id_project, it.delivery.id_endpoint))
+        .map(|it| (it.endpoint.id, it.clone()))
+        .collect();
+    publication.commit(app, tx).await?;
+    send(app, to_send, &recipients, leased).await?;
+    Ok(more)
+}
+
+/// Takes the endpoint for this node alone where only one may send to it; false where another does.
+fn lease(app: &App, endpoint: &mut EndpointStanding, now: Time) -> bool {
+    if let Some((owner, until)) = &endpoint.lease
+        && *owner != app.node
+        && *until > now
+        && endpoint.is_leased_out(now)
+    {
+        return false;
+    }
+    let sends = endpoint.is_leased_out(now) && endpoint.state.status != EndpointStatus::Inactive;
+    endpoint.lease = sends.then(|| (app.node.clone(), now.plus(LEASE)));
+    true
+}
+
+async fn look_at(
+    app: &App,
+    tx: &mut Tx,
+    publication: &mut Publication,
+    endpoint: &mut EndpointStanding,
+    now: Time,
+) -> Result<Vec<ToSend>, StoreError> {
+    if endpoint.deleted {
+        endpoint.look_at = NEVER;
+        return Ok(Vec::new());
+    }
+    let before = endpoint.state.status;
+    let (plan, mut notice) = endpoint.state.plan(endpoint.rate_limit, now);
+    let claimed = match plan {
+        Plan::Rest => {
+            endpoint.look_at = NEVER;
+            Vec::new()
+        }
+        Plan::Wait(at) => {
+            endpoint.look_at = at;
+            Vec::new()
+        }
+        Plan::Probe => probe(app, tx, endpoint, now).await?,
+        Plan::Send(rate) => {
+            let claimed = claim(app, tx, endpoint, rate, now).await?;
+            let draining = endpoint.state.status == EndpointStatus::Draining;
+            if draining && claimed.is_empty() && app.lanes.is_empty(endpoint.id) && endpoint.look_at > now {
+                notice = endpoint.state.drained();
+            } else if draining {
+                endpoint.look_at = endpoint.look_at.min(now.plus(DRAIN_LOOK));
+            }
+            claimed
+        }
+    };
+    if let Some(notice) = notice {
+        let (project, draft) = draft_of(endpoint, &Word::Endpoint(notice), now, None);
+        // A few ids and a URL: far below the bound.
+        drop(publication.add(app, project, draft));
+    }
+    if endpoint.state.status != before {
+        app.store.mark_endpoints_changed(tx, endpoint.id_project, &[endpoint.id]).await?;
+    }
+    Ok(claimed)
+}
+
+/// One delivery, to see whether a held endpoint works again. With none waiting the next event is the probe.
+async fn probe(
+    app: &App,
+    tx: &mut Tx,
+    endpoint: &mut EndpointStanding,
+    now: Time,
+) -> Result<Vec<ToSend>, StoreError> {
+    let place = (endpoint.id, endpoint.state.release);
+    let claimed = app.store.claim_deliveries(tx, &app.node, place, Claim::Probe, 1).await?;
+    if claimed.is_empty() {
+        endpoint.look_at = NEVER;
+    } else {
+        // Its end decides when the next one goes; should nobody record that, the lease's end does.
+        endpoint.state.not_before = now.plus(LEASE);
+        endpoint.look_at = endpoint.state.not_before;
+    }
+    let to_send = |delivery| ToSend { delivery, kind: AttemptKind::Probe, not_before: None };
+    Ok(claimed.into_iter().map(to_send).collect())
+}
+
+/// What is due and has room: first what a release let go, oldest first, then the rest.
+async fn claim(
+    app: &App,
+    tx: &mut Tx,
+    endpoint: &mut EndpointStanding,
+    rate: Option<u32>,
+    now: Time,
+) -> Result<Vec<ToSend>, StoreError> {
+    let room = app.lanes.room(endpoint.id, rate);
+    if room == 0 {
+        app.lanes.want((endpoint.id_project, endpoint.id));
+        endpoint.look_at = now.plus(if rate.is_some() { DRAIN_LOOK } else { FULL_LOOK });
+        return Ok(Vec::new());
+    }
+    let mut claimed = claim_released(app, tx, endpoint, room).await?;
+    let left = room - u32::try_from(claimed.len()).unwrap_or(room);
+    let place = (endpoint.id, endpoint.state.release);
+    if left > 0 {
+        claimed.extend(app.store.claim_deliveries(tx, &app.node, place, Claim::Due, left).await?);
+    }
+    if claimed.len() == room as usize {
+        app.lanes.want((endpoint.id_project, endpoint.id));
+        endpoint.look_at = now.plus(if rate.is_some() { DRAIN_LOOK } else { FULL_LOOK });
+    } else {
+        endpoint.look_at = app.store.next_due(tx, endpoint.id).await?.unwrap_or(NEVER);
+    }
+    let paced = |delivery| ToSend {
+        delivery,
+        kind: AttemptKind::Try,
+        not_before: rate.map(|rate| app.lanes.pace(endpoint.id, rate)),
+    };
+    Ok(claimed.into_iter().map(paced).collect())
+}
+
+async fn claim_released(
+    app: &App,
+    tx: &mut Tx,
+    endpoint: &EndpointStanding,
+    room: u32,
+) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    let (id, release) = (endpoint.id, endpoint.state.release);
+    let after = match app.lanes.released(id, release) {
+        Some(Released::All) => return Ok(Vec::new()),
+        Some(Released::After(last)) => Some(last),
+        None if release == 0 => return Ok(Vec::new()),
+        None => None,
+    };
+    let claim = Claim::Released(after);
+    let claimed = app.store.claim_deliveries(tx, &app.node, (id, release), claim, room).await?;
+    let far = match claimed.last() {
+        Some(last) if claimed.len() == room as usize => Released::After(last.id),
+        _ => Released::All,
+    };
+    app.lanes.note_released(id, release, far);
+    Ok(claimed)
+}
+
+type Recipients = BTreeMap<EndpointId, std::sync::Arc<super::recipient::Recipient>>;
+
+/// Adds to claimed deliveries what sending takes, and begins.
+async fn send(
+    app: &App,
+    to_send: Vec<ToSend>,
+    recipients: &Recipients,
+    leased: Instant,
+) -> Result<(), StoreError> {
+    let bodies = bodies(app, to_send.iter().map(|it| it.delivery.id_event)).await?;
+    let work = to_send.into_iter().filter_map(|it| {
+        let (event_type, body) = bodies.get(&it.delivery.id_event)?.clone();
+        let recipient = recipients.get(&it.delivery.id_endpoint)?.clone();
+        let place = app.lanes.take(it.delivery.id_endpoint, it.delivery.id)?;
+        Some(Work {
+            id: it.delivery.id,
+            id_project: it.delivery.id_project,
+            id_event: it.delivery.id_event,
+            event_type,
+            kind: it.kind,
+            resend: None,
+            tries: it.delivery.tries,
+            first_try_at: it.delivery.first_try_at,
+            body,
+            recipient,
+            leased,
+            not_before: it.not_before,
+            place,
+        })
+    });
+    send_all(app, work.collect::<Vec<_>>());
+    Ok(())
+}
+
+/// The events' types and opened bodies.
+pub(super) async fn bodies(
+    app: &App,
+    events: impl Iterator<Item = EventId>,
+) -> Result<BTreeMap<EventId, (EventType, Option<Bytes>)>, StoreError> {
+    let mut ids: Vec<_> = events.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut bodies = BTreeMap::new();
+    for part in ids.chunks(500) {
+        for event in app.store.lookup_events(part).await? {
+            let body = event.body.as_ref().and_then(|sealed| {
+                let opened = app.vault.open(Slot::EventBody, event.id, sealed);
+                let tell =
+                    |error: &_| tracing::error!(event = %event.id, %error, "an event cannot be opened");
+                opened.inspect_err(tell).ok()
+            });
+            bodies.insert(event.id, (event.kind, body.map(Bytes::from)));
+        }
+    }
+    Ok(bodies)
+}
+
+/// Gives back what was leased to this node and not begun.
+pub async fn give_back(app: &App, work: Vec<Work>) {
+    let ids: Vec<DeliveryId> = work.iter().map(|it| it.id).collect();
+    if let Err(error) = app.store.release_deliveries(&app.node, &ids).await {
+        tracing::warn!(
+            code = error.code(),
+            "deliveries could not be given back: their leases end by themselves"
+        );
+    }
+}

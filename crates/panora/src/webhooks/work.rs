@@ -1,0 +1,104 @@
+//! A delivery in hand, with all that sending it takes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::lanes::Place;
+use super::recipient::Recipient;
+use crate::app::App;
+use crate::model::{AttemptKind, DeliveryId, EndpointId, EventId, EventType, ProjectId, ResendId, Time};
+use crate::store::LEASE;
+
+/// A lease that ends sooner than this is left to whoever takes it next.
+const LAST_START: Duration = Duration::from_secs(20);
+
+pub struct Work {
+    pub id: DeliveryId,
+    pub id_project: ProjectId,
+    pub id_event: EventId,
+    pub event_type: EventType,
+    pub kind: AttemptKind,
+    /// The wish that this fulfils.
+    pub resend: Option<ResendId>,
+    /// Tries used before this one.
+    pub tries: u32,
+    pub first_try_at: Option<Time>,
+    /// The event's canonical body: the same bytes at every attempt. None where it cannot be opened.
+    pub body: Option<Bytes>,
+    pub recipient: Arc<Recipient>,
+    /// Since when it is leased, by a clock that does not jump.
+    pub leased: Instant,
+    /// Where sending is paced: not before then.
+    pub not_before: Option<Instant>,
+    pub place: Place,
+}
+
+impl Work {
+    pub fn endpoint_id(&self) -> EndpointId {
+        self.recipient.endpoint.id
+    }
+
+    /// Whether there is time for an attempt before somebody else may take the delivery.
+    pub fn is_leased(&self) -> bool {
+        self.leased.elapsed() + LAST_START < LEASE
+    }
+}
+
+/// Begins the attempts of what this node has in hand. Must be called after the commit that leased it.
+pub fn send_all(app: &App, work: impl IntoIterator<Item = Work>) {
+    for work in work {
+        if let Some(work) = app.lanes.begin(work) {
+            send(app, work);
+        }
+    }
+}
+
+/// Makes one attempt, and then whatever waits for one to end.
+fn send(app: &App, first: Work) {
+    let app = app.clone();
+    app.clone().sends.spawn(async move {
+        let mut next = Some(first);
+        while let Some(work) = next {
+            let turn = Turn { app: &app, endpoint: work.endpoint_id(), over: false };
+            attempt(&app, work).await;
+            next = turn.next();
+        }
+    });
+}
+
+async fn attempt(app: &App, work: Work) {
+    if let Some(at) = work.not_before {
+        tokio::time::sleep_until(at.into()).await;
+    }
+    if work.is_leased() {
+        let finished = work.attempt(app).await;
+        // The settler lives until all attempts have ended.
+        drop(app.results.send(finished).await);
+    }
+}
+
+/// One of the attempts that may run at once; passed on even if it panics.
+struct Turn<'a> {
+    app: &'a App,
+    endpoint: EndpointId,
+    over: bool,
+}
+
+impl Turn<'_> {
+    fn next(mut self) -> Option<Work> {
+        self.over = true;
+        self.app.lanes.next(self.endpoint)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.over
+            && let Some(work) = self.app.lanes.next(self.endpoint)
+        {
+            send(self.app, work);
+        }
+    }
+}
