@@ -8,12 +8,15 @@ use std::sync::atomic::AtomicBool;
 use panora_catalog::{Catalog, Provider, ProviderOrigin};
 use panora_outbound::Outbound;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::config::{ProviderClient, PublicUrl};
+use crate::events::Followers;
 use crate::http::auth::ApiKeys;
+use crate::http::stream_slots::StreamSlots;
 use crate::model::{ConnectionId, ProjectId};
 use crate::random::Random;
 use crate::store::Store;
@@ -39,6 +42,11 @@ pub struct Shared {
     pub public_url: PublicUrl,
     pub api_keys: ApiKeys,
     pub wake: Wake,
+    /// Who streams which project's events.
+    pub followers: Followers,
+    pub stream_slots: StreamSlots,
+    /// Cancelled when no new requests are taken: an answer without an end then ends.
+    pub stopping: CancellationToken,
     /// False once a worker ended that should not: then this node is not ready.
     pub works: AtomicBool,
     /// What must not end with the request that began it.
@@ -68,6 +76,12 @@ impl App {
             Ok(result) => result,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
+    }
+
+    /// After the commit of a transaction that has published: wakes whoever sends and streams the project's events.
+    pub fn published(&self, project: ProjectId) {
+        self.wake.deliveries.notify_one();
+        self.followers.tell(project);
     }
 
     /// Whether the pretend provider is served: in development only.

@@ -16,7 +16,9 @@ use tokio_util::task::TaskTracker;
 use crate::app::{App, Shared, USER_AGENT, Wake};
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ServeArgs, provider_clients};
+use crate::events::{self, Followers};
 use crate::http::auth::ApiKeys;
+use crate::http::stream_slots::StreamSlots;
 use crate::random::Random;
 use crate::storage::{self, StorageError};
 use crate::turns::Turns;
@@ -68,11 +70,12 @@ impl Server {
         let listener =
             TcpListener::bind(args.bind).await.map_err(|error| StartError::Bind(args.bind, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Bind(args.bind, error))?;
-        let app = open(&args, address, around).await?;
         let (stop_http, stop_workers) = (CancellationToken::new(), CancellationToken::new());
+        let app = open(&args, address, around, stop_http.clone()).await?;
         let workers = TaskTracker::new();
         watch(&workers, &app, &stop_workers, "deliveries", webhooks::run(app.clone(), stop_workers.clone()));
         watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
+        watch(&workers, &app, &stop_workers, "events", events::run(app.clone(), stop_workers.clone()));
         watch(
             &workers,
             &app,
@@ -130,7 +133,12 @@ fn watch(
     });
 }
 
-async fn open(args: &ServeArgs, address: SocketAddr, around: Surroundings) -> Result<App, StartError> {
+async fn open(
+    args: &ServeArgs,
+    address: SocketAddr,
+    around: Surroundings,
+    stopping: CancellationToken,
+) -> Result<App, StartError> {
     let public_url = match &args.public_url {
         Some(url) => url.clone(),
         None if address.ip().is_loopback() => PublicUrl::of_address(address),
@@ -159,6 +167,9 @@ async fn open(args: &ServeArgs, address: SocketAddr, around: Surroundings) -> Re
         public_url,
         api_keys: ApiKeys::new(args.api_rate_limit),
         wake: Wake::default(),
+        followers: Followers::default(),
+        stream_slots: StreamSlots::default(),
+        stopping,
         works: AtomicBool::new(true),
         tasks: TaskTracker::new(),
         idempotency_turns: Turns::new(),

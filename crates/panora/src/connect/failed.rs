@@ -49,7 +49,7 @@ async fn record_failure(
         give_back(app, &mut tx, open, grant).await?;
     }
     tx.commit().await?;
-    app.wake.deliveries.notify_one();
+    app.published(project);
     app.wake.jobs.notify_one();
     Ok(())
 }

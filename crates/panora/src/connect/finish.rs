@@ -28,7 +28,7 @@ pub async fn finish(
 ) -> Result<Established, Failure> {
     match try_finish(app, open, departure, grant).await {
         Ok(Ok(established)) => {
-            app.wake.deliveries.notify_one();
+            app.published(open.link.id_project);
             Ok(established)
         }
         Ok(Err(refusal)) => Err(failure_of(refusal)),

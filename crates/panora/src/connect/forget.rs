@@ -30,6 +30,6 @@ pub async fn forget_person(app: &App, project: ProjectId, user: LinkedUserId) ->
     app.store.revoke_magic_links_of(&mut tx, project, user, now).await?;
     tx.commit().await?;
     app.wake.jobs.notify_one();
-    app.wake.deliveries.notify_one();
+    app.published(project);
     Ok(true)
 }

@@ -231,6 +231,6 @@ async fn lose(app: &App, stored: StoredConnection) -> Result<RefreshError, Conne
     };
     publication.publish(app, &mut tx, draft).await?;
     tx.commit().await?;
-    app.wake.deliveries.notify_one();
+    app.published(project);
     Ok(RefreshError::NeedsReauth)
 }

@@ -74,7 +74,7 @@ pub async fn revoke_connection(
     let ended = end(app, &mut tx, &mut publication, stored).await?;
     tx.commit().await?;
     app.wake.jobs.notify_one();
-    app.wake.deliveries.notify_one();
+    app.published(project);
     Ok(Some(ended))
 }
 

@@ -18,7 +18,7 @@ mod time;
 pub use connection::{Account, Connection, ConnectionStatus, TokenType};
 pub use delivery::{AfterAttempt, DeliveryState, DeliveryStatus, RetrySchedule, after_attempt};
 pub use endpoint::{Endpoint, EndpointStatus};
-pub use event::{Event, EventType};
+pub use event::{Event, EventPosition, EventType, event_envelope};
 pub use event_catalog::EventShape;
 pub use ids::*;
 pub use linked_user::LinkedUser;

@@ -85,7 +85,7 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
     let answer = connection_object(&made.connection, &made.token);
     create.idempotency.keep(&app, &mut tx, status, &answer).await?;
     tx.commit().await?;
-    app.wake.deliveries.notify_one();
+    app.published(project);
     Ok((status, Json(answer)).into_response())
 }
 
