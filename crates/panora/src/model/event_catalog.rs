@@ -40,7 +40,9 @@ impl EventType {
             }
             Self::ConnectionRecovered => "The connection works again, without the person.",
             Self::ConnectionFailed => "A person tried to connect, and it ended without a connection.",
-            Self::ConnectionRevoked => "A connection no longer stands. Ids only: the person may be forgotten.",
+            Self::ConnectionRevoked => {
+                "A connection no longer stands. Ids only: the person may be forgotten."
+            }
             Self::MagicLinkHandedOver => "A person passed a magic link on to somebody who can finish it.",
             Self::ProviderRequested => "A person missed a provider in the list and asked for it.",
             Self::WebhookTest => "Sent on request, to see whether an endpoint takes deliveries.",
@@ -99,7 +101,10 @@ mod tests {
                 "properties" => {
                     for (name, inner) in rule.as_object().expect("properties is an object") {
                         found.extend(
-                            value.get(name).into_iter().flat_map(|it| breaks(inner, it, &format!("{at}/{name}"))),
+                            value
+                                .get(name)
+                                .into_iter()
+                                .flat_map(|it| breaks(inner, it, &format!("{at}/{name}"))),
                         );
                     }
                     true

@@ -133,7 +133,9 @@ impl Store {
     ) -> Result<Vec<LoggedEvent>, StoreError> {
         let mut sql = Sql::new(format!("SELECT {COLUMNS}, "));
         match kind {
-            Some(kind) => sql.push("CASE WHEN type = ").push_bind(kind.as_str()).push(" THEN body END AS body"),
+            Some(kind) => {
+                sql.push("CASE WHEN type = ").push_bind(kind.as_str()).push(" THEN body END AS body")
+            }
             None => sql.push("body"),
         };
         sql.push(" FROM events WHERE id_project = ").push_bind(project.to_string());

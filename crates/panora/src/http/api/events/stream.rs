@@ -67,7 +67,8 @@ pub async fn stream(
     // At once, so that who is cut off before the first event can come back without missing it.
     let beat_at = app.clock.now();
     let open = OpenStream { app, key, follow, beat_at, _slot: slot };
-    let events = stream::unfold(open, |mut open| async { Some((Ok::<_, Infallible>(open.next().await?), open)) });
+    let events =
+        stream::unfold(open, |mut open| async { Some((Ok::<_, Infallible>(open.next().await?), open)) });
     let mut response = Sse::new(events).into_response();
     // Events hold connection tokens: nothing on the way may keep them, or keep them back.
     let headers = response.headers_mut();
