@@ -7,8 +7,9 @@ use super::{Row, Sql, Store, StoreError};
 use crate::model::{EventId, EventPosition, EventType, PageQuery, Paged, ProjectId, Time};
 use crate::vault::Sealed;
 
-/// How far the clocks of two nodes may be apart before a filter by time misses an event.
-const SKEW: Duration = Duration::from_hours(1);
+/// How far the clocks of two nodes may be apart before a filter by time misses an event. With half of that,
+/// receivers refuse what the node that is off has signed.
+const SKEW: Duration = Duration::from_mins(10);
 
 const COLUMNS: &str = "id, id_project, position, type, created_at";
 

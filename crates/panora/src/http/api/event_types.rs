@@ -24,10 +24,10 @@ struct Answer {
     #[schema(value_type = String, example = "A connection no longer stands.")]
     description: &'static str,
     /// Of the event's `data`: JSON Schema, draft 2020-12.
-    #[schema(value_type = Object, example = json!({"type": "object"}))]
+    #[schema(value_type = Map<String, Value>, example = json!({"type": "object"}))]
     schema: &'static Value,
     /// Of the event's `data`. Its ids and tokens name nothing; a test delivery carries it.
-    #[schema(value_type = Object, example = json!({"status": "revoked"}))]
+    #[schema(value_type = Map<String, Value>, example = json!({"status": "revoked"}))]
     example: &'static Value,
 }
 

@@ -37,6 +37,16 @@ pub struct StreamParams {
     last_event_id: Option<String>,
 }
 
+/// The header by which consumers of server-sent events come back.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes a parameter")]
+struct LastEventId {
+    /// The `id` of the last block that was received.
+    #[param(rename = "Last-Event-ID", value_type = String, required = false)]
+    id: Option<String>,
+}
+
 /// Streams events as they happen.
 ///
 /// Server-sent events in the order in which they were told: `event` is the type, `data` the event on one line, `id`
@@ -45,8 +55,7 @@ pub struct StreamParams {
 /// comes a block with an `id` and no `data`: it says how far the stream is and raises no event. A key may hold 100
 /// streams open.
 #[utoipa::path(get, operation_id = "streamEvents", path = "/events/stream", tag = "events",
-    params(StreamParams,
-        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last block that was received.")),
+    params(StreamParams, LastEventId),
     responses((status = 200, content_type = "text/event-stream", body = String,
         description = "Events, for as long as both sides wish.")))]
 pub async fn stream(
