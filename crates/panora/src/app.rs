@@ -9,13 +9,16 @@ use panora_catalog::{Catalog, Provider, ProviderOrigin};
 use panora_outbound::Outbound;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::config::{ProviderClient, PublicUrl};
 use crate::connect::import_group::Waiting;
+use crate::events::Followers;
 use crate::http::auth::ApiKeys;
+use crate::http::stream_slots::StreamSlots;
 use crate::model::{ConnectionId, ProjectId};
 use crate::random::Random;
 use crate::store::Store;
@@ -52,6 +55,11 @@ pub struct Shared {
     pub results: Sender<Finished>,
     /// Imports that are stored in groups.
     pub imports: Sender<Waiting>,
+    /// Who streams which project's events.
+    pub followers: Followers,
+    pub stream_slots: StreamSlots,
+    /// Cancelled when no new requests are taken: an answer without an end then ends.
+    pub stopping: CancellationToken,
     /// False once a worker ended that should not: then this node is not ready.
     pub works: AtomicBool,
     /// What must not end with the request that began it.
@@ -67,15 +75,6 @@ pub struct Shared {
 pub struct Wake {
     pub deliveries: Notify,
     pub jobs: Notify,
-}
-
-impl Wake {
-    /// Something was published; `queued` if some of it waits in the database to be claimed.
-    pub fn published(&self, queued: bool) {
-        if queued {
-            self.deliveries.notify_one();
-        }
-    }
 }
 
 impl App {

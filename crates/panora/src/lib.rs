@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connect;
+mod events;
 pub mod http;
 pub mod idempotency;
 mod maintenance;

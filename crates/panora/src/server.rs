@@ -18,7 +18,9 @@ use crate::app::{App, Shared, USER_AGENT, Wake};
 use crate::clock::Clock;
 use crate::config::{PublicUrl, ServeArgs, provider_clients};
 use crate::connect::import_group::Waiting;
+use crate::events::{self, Followers};
 use crate::http::auth::ApiKeys;
+use crate::http::stream_slots::StreamSlots;
 use crate::random::Random;
 use crate::storage::{self, StorageError};
 use crate::turns::Turns;
@@ -59,6 +61,12 @@ pub enum StartError {
     Catalog(#[from] panora_catalog::CatalogError),
 }
 
+/// Where handlers and attempts leave what is written in groups.
+struct Queues {
+    results: Sender<Finished>,
+    imports: Sender<Waiting>,
+}
+
 /// A server that serves.
 pub struct Server {
     pub app: App,
@@ -78,8 +86,9 @@ impl Server {
         let address = listener.local_addr().map_err(|error| StartError::Bind(args.bind, error))?;
         let (results, finished) = tokio::sync::mpsc::channel(RESULTS);
         let (imports, waiting) = tokio::sync::mpsc::channel(IMPORTS);
-        let app = open(&args, address, around, (results, imports)).await?;
         let (stop_http, stop_workers) = (CancellationToken::new(), CancellationToken::new());
+        let queues = Queues { results, imports };
+        let app = open(&args, address, around, stop_http.clone(), queues).await?;
         let workers = TaskTracker::new();
         watch(
             &workers,
@@ -91,6 +100,7 @@ impl Server {
         let imports = connect::import_group::run(app.clone(), waiting, stop_workers.clone());
         watch(&workers, &app, &stop_workers, "imports", imports);
         watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
+        watch(&workers, &app, &stop_workers, "events", events::run(app.clone(), stop_workers.clone()));
         watch(
             &workers,
             &app,
@@ -152,7 +162,8 @@ async fn open(
     args: &ServeArgs,
     address: SocketAddr,
     around: Surroundings,
-    (results, imports): (Sender<Finished>, Sender<Waiting>),
+    stopping: CancellationToken,
+    queues: Queues,
 ) -> Result<App, StartError> {
     let public_url = match &args.public_url {
         Some(url) => url.clone(),
@@ -186,8 +197,11 @@ async fn open(
         listeners: KnownListeners::new(),
         lanes: Lanes::default(),
         sends: TaskTracker::new(),
-        results,
-        imports,
+        results: queues.results,
+        imports: queues.imports,
+        followers: Followers::default(),
+        stream_slots: StreamSlots::default(),
+        stopping,
         works: AtomicBool::new(true),
         tasks: TaskTracker::new(),
         idempotency_turns: Turns::new(),

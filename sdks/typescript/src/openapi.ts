@@ -84,6 +84,87 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/event_types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the types of events there are.
+         * @description Each with the JSON Schema of its `data`, and an example.
+         */
+        get: operations["listEventTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists events, newest first.
+         * @description Filters narrow the list together. Test deliveries are not among them.
+         */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Streams events as they happen.
+         * @description Server-sent events in the order in which they were told: `event` is the type, `data` the event on one line, `id`
+         *     where it stands. Whoever comes back with the last `id` as `Last-Event-ID` goes on behind it and misses nothing;
+         *     without it the stream begins with what comes from now on. Every 15 seconds without an event, and at the beginning,
+         *     comes a block with an `id` and no `data`: it says how far the stream is and raises no event. A key may hold 100
+         *     streams open.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows an event. */
+        get: operations["getEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -493,6 +574,7 @@ export interface components {
         Attempt: {
             /** Format: uuid */
             id_attempt: string;
+            kind: components["schemas"]["AttemptKind"];
             /** Format: date-time */
             started_at: string;
             /** Format: date-time */
@@ -555,6 +637,11 @@ export interface components {
              */
             cause: string | null;
         };
+        /**
+         * @description Why an attempt is made: in its turn, to see whether a held endpoint works again, because somebody asked for it, or as a test.
+         * @enum {string}
+         */
+        AttemptKind: "try" | "probe" | "resend" | "test";
         /** @description What an attempt's time was spent on, in milliseconds. */
         AttemptTimes: {
             /**
@@ -697,6 +784,7 @@ export interface components {
             /** @example connection.created */
             event_type: string;
             status: components["schemas"]["DeliveryStatus"];
+            cause: components["schemas"]["DeliveryCause"] | null;
             /**
              * Format: int32
              * @description Tries used so far.
@@ -704,7 +792,7 @@ export interface components {
             tries: number;
             /**
              * Format: date-time
-             * @description Not before then; null where none is to come.
+             * @description Not before then; null where none is to come, or one is under way.
              * @example null
              */
             next_attempt_at: string | null;
@@ -718,6 +806,11 @@ export interface components {
             /** @description Oldest first; with a single delivery only. */
             attempts?: components["schemas"]["Attempt"][];
         };
+        /**
+         * @description Why a delivery failed or was cancelled.
+         * @enum {string}
+         */
+        DeliveryCause: "tries_spent" | "expired" | "test_failed" | "discarded" | "endpoint_deleted" | "erased";
         DeliveryPage: {
             data: components["schemas"]["Delivery"][];
             /**
@@ -734,15 +827,63 @@ export interface components {
          */
         DeliveryStatus: "pending" | "waiting" | "delivered" | "failed" | "cancelled";
         /**
-         * @description Whether an endpoint takes deliveries.
+         * @description Whether an endpoint takes deliveries: `held` waits for a probe to succeed, `draining` takes what has waited at a rising rate, `inactive` takes nothing until somebody activates it.
          * @enum {string}
          */
-        EndpointStatus: "ok" | "inactive";
+        EndpointStatus: "ok" | "held" | "draining" | "inactive";
+        /** @description A fact that never changes: the very body that endpoints receive. */
+        Event: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description As `GET /event_types` says of the type; null once the person it is about was forgotten. */
+            data: {
+                [key: string]: unknown;
+            } | null;
+            /** Format: uuid */
+            id_event: string;
+            /** Format: uuid */
+            id_project: string;
+            type: components["schemas"]["EventType"];
+        };
         /**
          * @description What can be told.
          * @enum {string}
          */
         EventType: "connection.created" | "connection.reauthorized" | "connection.needs_reauth" | "connection.recovered" | "connection.failed" | "connection.revoked" | "magic_link.handed_over" | "provider.requested" | "webhook.test" | "webhook.held" | "webhook.recovered" | "webhook.disabled" | "webhook.delivery_failed";
+        /** @description A type of event. */
+        EventTypeDescription: {
+            name: components["schemas"]["EventType"];
+            /** @example A connection no longer stands. */
+            description: string;
+            /**
+             * @description Of the event's `data`: JSON Schema, draft 2020-12.
+             * @example {
+             *       "type": "object"
+             *     }
+             */
+            schema: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Of the event's `data`. Its ids and tokens name nothing; a test delivery carries it.
+             * @example {
+             *       "status": "revoked"
+             *     }
+             */
+            example: {
+                [key: string]: unknown;
+            };
+        };
+        EventTypeList: {
+            data: components["schemas"]["EventTypeDescription"][];
+            /**
+             * @description Always null: the list comes whole.
+             * @example null
+             */
+            next_cursor: string | null;
+            /** @example null */
+            prev_cursor: string | null;
+        };
         /** @description What went wrong with one field. */
         FieldError: {
             /** @description JSON pointer into the body, or `?name` for a query parameter. */
@@ -1595,6 +1736,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    listEventTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every type. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventTypeList"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description How many, 1 to 200; 50 unless given. */
+                limit?: number;
+                /** @description From the `Link` header of the page before. */
+                cursor?: string;
+                /** @description Of this type only. */
+                type?: components["schemas"]["EventType"];
+                /** @description Told at that time or later. */
+                since?: string;
+                /** @description Told before that time. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of events. */
+            200: {
+                headers: {
+                    /** @description `rel="next"`: the next page, where there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"][];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description Of this type only. */
+                type?: components["schemas"]["EventType"];
+                /** @description For clients that cannot set the header, which wins. */
+                last_event_id?: string;
+            };
+            header?: {
+                /** @description The `id` of the last block that was received. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, for as long as both sides wish. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    getEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The event. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
                 };
             };
             400: components["responses"]["Invalid"];

@@ -26,6 +26,10 @@ pub struct Caller {
     pub key: ApiKeyId,
 }
 
+/// The key that a request came with, by its hash: for answers that outlast the check of it.
+#[derive(Clone, Copy)]
+pub struct PresentedKey(TokenHash);
+
 type Limiter =
     RateLimiter<ApiKeyId, DefaultKeyedStateStore<ApiKeyId>, QuantaClock, StateInformationMiddleware>;
 
@@ -62,6 +66,12 @@ impl ApiKeys {
         Ok(Some(record))
     }
 
+    /// Whether a key still works; as late as any request learns of a revocation.
+    pub async fn is_live(&self, app: &App, key: PresentedKey) -> Result<bool, Problem> {
+        let record = self.find(app, key.0).await?;
+        Ok(record.is_some_and(|record| record.is_live(app.clock.now())))
+    }
+
     async fn touch(&self, app: &App, record: &ApiKeyRecord) -> Result<(), Problem> {
         let now = app.clock.now();
         let recent = self.touched.get(&record.id).is_some_and(|at| now.millis_since(at) < 60_000);
@@ -96,11 +106,12 @@ impl ApiKeys {
 /// Refuses whoever has no live key, before anything else of the request is read.
 pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     match admit(&app, request.headers()).await {
-        Ok((caller, limits)) => {
+        Ok((caller, key, limits)) => {
             // Only lists are narrowed by a query; those that are not say so themselves.
             let get = request.method() == Method::GET;
             let refused = if get { check_query(request.uri()) } else { refuse_query(request.uri()) };
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(key);
             let mut response = match refused {
                 Ok(()) => next.run(request).await,
                 Err(problem) => problem.into_response(),
@@ -130,16 +141,16 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
 async fn admit(
     app: &App,
     headers: &HeaderMap,
-) -> Result<(Caller, Option<[(&'static str, String); 2]>), Problem> {
+) -> Result<(Caller, PresentedKey, Option<[(&'static str, String); 2]>), Problem> {
     let unknown = || Problem::unauthorized("invalid_api_key", "This API key is not known, or no longer.");
-    let key = presented(headers)?;
-    let record = app.api_keys.find(app, key.hash()).await?.ok_or_else(unknown)?;
+    let key = PresentedKey(presented(headers)?.hash());
+    let record = app.api_keys.find(app, key.0).await?.ok_or_else(unknown)?;
     if !record.is_live(app.clock.now()) {
         return Err(unknown());
     }
     let limits = app.api_keys.admit(record.id)?;
     app.api_keys.touch(app, &record).await?;
-    Ok((Caller { project: record.id_project, key: record.id }, limits))
+    Ok((Caller { project: record.id_project, key: record.id }, key, limits))
 }
 
 fn presented(headers: &HeaderMap) -> Result<ApiKey, Problem> {
@@ -160,6 +171,14 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         // The layer above put it there; a route outside that layer has no caller.
+        parts.extensions.get::<Self>().copied().ok_or_else(Problem::internal)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for PresentedKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         parts.extensions.get::<Self>().copied().ok_or_else(Problem::internal)
     }
 }

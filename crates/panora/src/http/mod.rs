@@ -9,6 +9,7 @@ mod pages;
 pub mod problem;
 mod problem_codes;
 mod request_id;
+pub mod stream_slots;
 
 use axum::handler::Handler;
 use axum::http::StatusCode;

@@ -11,6 +11,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("missing_api_key", "Neither `Authorization: Bearer` nor `x-api-key` was sent."),
     ("invalid_api_key", "The API key is not known, expired, or revoked."),
     ("rate_limited", "This key asks too often; `Retry-After` says how long to wait."),
+    ("too_many_streams", "This key holds 100 streams of events open: close one of them."),
     ("not_found", "There is nothing here, or it is not this project's."),
     ("method_not_allowed", "The resource does not take this method."),
     ("unknown_id", "An id in the body is not one of this project's."),

@@ -186,8 +186,11 @@ impl Publication {
         tx.commit().await?;
         let handed_over = self.work.len();
         send_all(app, self.work);
+        if handed_over < self.deliveries.len() {
+            app.wake.deliveries.notify_one();
+        }
         if published {
-            app.wake.published(handed_over < self.deliveries.len());
+            self.projects.keys().for_each(|project| app.followers.tell(*project));
         }
         Ok(())
     }

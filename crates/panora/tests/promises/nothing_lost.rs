@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use panora::clock::Clock;
 use panora::random::Random;
 
-use crate::support::{Api, Browser, Database, Process, Receiver, Settings, an_import, free_port, text};
+use crate::support::{Api, Browser, Database, Process, Receiver, Settings, an_import, free_port, seed, text};
 use serde_json::{Value, json};
 
 /// Leases of killed servers last a minute; the last server's clock is past them.
@@ -100,19 +100,5 @@ async fn work(server: &Api, round: u64, told: &Told) {
 
 /// The ids of all stored connections, page by page.
 async fn all_connections(server: &Api) -> BTreeSet<String> {
-    let (mut path, mut ids) = ("/connections?limit=200".to_owned(), BTreeSet::new());
-    loop {
-        let answer = server.get(&path).await;
-        let page = answer.body.as_array().expect("an array");
-        ids.extend(page.iter().map(|it| text(&it["id_connection"])));
-        match answer.header("link").strip_prefix('<').and_then(|link| link.split('>').next()) {
-            Some(next) => path = next.to_owned(),
-            None => return ids,
-        }
-    }
-}
-
-fn seed() -> u64 {
-    let given = std::env::var("PANORA_SEED").ok().and_then(|text| text.parse().ok());
-    given.unwrap_or_else(|| Random::system().below(u64::MAX))
+    server.all("/connections?limit=200").await.iter().map(|it| text(&it["id_connection"])).collect()
 }

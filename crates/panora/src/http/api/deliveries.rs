@@ -1,7 +1,5 @@
 //! The delivery log: what was sent where, and what came back.
 
-use std::str::FromStr;
-
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -12,7 +10,7 @@ use utoipa_axum::routes;
 use super::document::IdParam;
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::extract::{IdPath, NoQuery, PageParams, Query};
+use crate::http::extract::{IdPath, NoQuery, PageParams, Query, parameter};
 use crate::http::problem::Problem;
 use crate::model::{AttemptKind, DeliveryCause, DeliveryId, DeliveryStatus, EndpointId, EventType, Time};
 use crate::store::{Attempt, DeliveryFilter, DeliveryListing};
@@ -124,22 +122,17 @@ impl LogParams {
     fn filter(&self) -> Result<DeliveryFilter, Problem> {
         let time = "An RFC 3339 time such as 2026-01-31T09:30:00.000Z.";
         Ok(DeliveryFilter {
-            status: read(
+            status: parameter(
                 "?status",
                 self.status.as_deref(),
                 "`pending`, `waiting`, `delivered`, `failed` or `cancelled`.",
             )?,
-            event_type: read("?type", self.kind.as_deref(), "There is no such event type.")?,
-            id_event: read("?id_event", self.id_event.as_deref(), "Not an id: ids are UUIDs.")?,
-            since: read("?since", self.since.as_deref(), time)?,
-            until: read("?until", self.until.as_deref(), time)?,
+            event_type: parameter("?type", self.kind.as_deref(), "There is no such event type.")?,
+            id_event: parameter("?id_event", self.id_event.as_deref(), "Not an id: ids are UUIDs.")?,
+            since: parameter("?since", self.since.as_deref(), time)?,
+            until: parameter("?until", self.until.as_deref(), time)?,
         })
     }
-}
-
-/// A parameter's value, where one was given; `words` say what it may be.
-fn read<T: FromStr>(pointer: &str, text: Option<&str>, words: &str) -> Result<Option<T>, Problem> {
-    text.map(|text| text.parse().map_err(|_| Problem::field(pointer, words))).transpose()
 }
 
 impl From<DeliveryListing> for Answer {

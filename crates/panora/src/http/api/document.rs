@@ -34,6 +34,7 @@ use crate::model::EventType;
         (name = "providers", description = "What end users can connect."),
         (name = "connections", description = "One linked user's authorised account at one provider."),
         (name = "webhooks", description = "URLs subscribed to event types, and what was delivered there."),
+        (name = "events", description = "What was told: to read again, or to follow as it happens."),
         (name = "passthrough", description = "Call a provider with a connection token."),
     )
 )]

@@ -3,6 +3,8 @@
 mod connections;
 mod deliveries;
 mod document;
+mod event_types;
+mod events;
 mod health;
 mod linked_users;
 mod magic_links;
@@ -48,6 +50,8 @@ fn keyed() -> OpenApiRouter<App> {
         .merge(providers::routes())
         .merge(connections::routes())
         .merge(deliveries::routes())
+        .merge(events::routes())
+        .merge(event_types::routes())
         .merge(passthrough::routes())
         .nest("/webhooks", webhooks::routes().merge(verify_event::routes()))
 }

@@ -11,5 +11,5 @@ pub use body::{BodyRules, JsonBody, OptionalJsonBody, read, read_raw_json};
 pub use idempotency::{Create, Idempotency};
 pub use page::{PageParams, page_answer};
 pub use path::IdPath;
-pub use query::{NoQuery, Query, check_query, refuse_query};
+pub use query::{NoQuery, Query, check_query, parameter, refuse_query};
 pub use values::{MAX_TEXT, given, is_email, is_language_tag, metadata, parse_id, return_url};

@@ -23,15 +23,24 @@ pub struct PageParams {
 }
 
 impl PageParams {
+    /// Of a list by ids.
     pub fn query(&self) -> Result<PageQuery, Problem> {
+        self.query_by(|cursor| Uuid::parse_str(cursor).ok().map(|id| id.to_string()))
+    }
+
+    /// Of a list in another order; `read` reads its cursor.
+    pub fn query_by<After>(
+        &self,
+        read: impl FnOnce(&str) -> Option<After>,
+    ) -> Result<PageQuery<After>, Problem> {
         let limit = match self.limit.as_deref().map(str::parse) {
             None => PageQuery::DEFAULT_LIMIT,
             Some(Ok(limit)) if (1..=PageQuery::MAX_LIMIT).contains(&limit) => limit,
             Some(_) => return Err(Problem::field("?limit", "A whole number from 1 to 200.")),
         };
         let unreadable = || Problem::field("?cursor", "Not a cursor of this list.");
-        let cursor = self.cursor.as_deref().map(|text| Uuid::parse_str(text).map_err(|_| unreadable()));
-        Ok(PageQuery { limit, after: cursor.transpose()?.map(|id| id.to_string()) })
+        let after = self.cursor.as_deref().map(|text| read(text).ok_or_else(unreadable)).transpose()?;
+        Ok(PageQuery { limit, after })
     }
 }
 

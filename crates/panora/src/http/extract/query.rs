@@ -1,5 +1,7 @@
 //! Query parameters: unknown and malformed ones are refused.
 
+use std::str::FromStr;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -20,6 +22,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
             Problem::field(format!("?{name}"), format!("{words}."))
         })
     }
+}
+
+/// A parameter's value, where one was given; `words` say what it may be.
+pub fn parameter<T: FromStr>(pointer: &str, text: Option<&str>, words: &str) -> Result<Option<T>, Problem> {
+    text.map(|text| text.parse().map_err(|_| Problem::field(pointer, words))).transpose()
 }
 
 /// For a resource that takes no query parameter.

@@ -56,6 +56,21 @@ impl Api {
         sent(self.request(Method::GET, path)).await
     }
 
+    /// Every item of a list that is an array, page by page.
+    pub async fn all(&self, path: &str) -> Vec<Value> {
+        let (mut path, mut all) = (path.to_owned(), Vec::new());
+        loop {
+            let answer = self.get(&path).await;
+            let next = answer.header("link").strip_prefix('<').and_then(|link| link.split('>').next());
+            let next = next.map(str::to_owned);
+            all.extend(answer.expect(200).as_array().expect("an array").iter().cloned());
+            match next {
+                Some(next) => path = next,
+                None => return all,
+            }
+        }
+    }
+
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_raw(path, body.to_string()).await
     }

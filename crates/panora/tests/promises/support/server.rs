@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -21,7 +22,7 @@ use super::road::Road;
 pub struct Settings {
     flags: Vec<String>,
     variables: BTreeMap<String, String>,
-    database: Option<Database>,
+    database: Option<Arc<Database>>,
     road: Option<Road>,
 }
 
@@ -49,7 +50,14 @@ impl Settings {
     /// A database that something else has used before.
     #[must_use]
     pub fn database(mut self, database: Database) -> Self {
-        self.database = Some(database);
+        self.database = Some(Arc::new(database));
+        self
+    }
+
+    /// The database of another server: both are nodes of one installation, where it is no SQLite.
+    #[must_use]
+    pub fn beside(mut self, server: &TestServer) -> Self {
+        self.database = Some(server.database.clone());
         self
     }
 
@@ -76,7 +84,7 @@ impl Settings {
             road.leads_to(&url);
             url = road.url;
         }
-        TestServer { api: Api::new(url, key), server, _database: database }
+        TestServer { api: Api::new(url, key), server, database }
     }
 
     /// Why it does not start, in words.
@@ -89,10 +97,10 @@ impl Settings {
         }
     }
 
-    async fn own_database(&mut self) -> Database {
+    async fn own_database(&mut self) -> Arc<Database> {
         match self.database.take() {
             Some(database) => database,
-            None => Database::fresh().await,
+            None => Arc::new(Database::fresh().await),
         }
     }
 
@@ -127,7 +135,7 @@ pub struct TestServer {
     api: Api,
     server: Server,
     /// Dropped after the server.
-    _database: Database,
+    database: Arc<Database>,
 }
 
 impl TestServer {
@@ -139,6 +147,21 @@ impl TestServer {
     /// One that is reached by a road where a test can put trouble.
     pub async fn behind(road: &Road) -> Self {
         Settings::default().behind(road).start().await
+    }
+
+    /// Nodes over one database: three on PostgreSQL, one on SQLite, which is one server's own.
+    pub async fn nodes() -> Vec<Self> {
+        let mut nodes = vec![Self::start().await];
+        let more = if nodes[0].database.url().is_some() { 2 } else { 0 };
+        for _ in 0..more {
+            nodes.push(Settings::default().beside(&nodes[0]).start().await);
+        }
+        nodes
+    }
+
+    /// Stops the server as a signal does.
+    pub async fn stop(self) {
+        self.server.stop().await;
     }
 
     pub fn app(&self) -> &App {

@@ -1,8 +1,9 @@
-//! Waiting with a deadline, for what announces itself and for what has to be asked.
+//! Waiting with a deadline, for what announces itself and for what has to be asked; and chance that can be repeated.
 
 use std::future::Future;
 use std::time::Duration;
 
+use panora::random::Random;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// Long enough for a busy machine, and for an attempt that runs into its own 15 seconds.
@@ -26,4 +27,10 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
         }
     })
     .await
+}
+
+/// For [`Random::seeded`]: what `PANORA_SEED` says, else anything. A test prints it.
+pub fn seed() -> u64 {
+    let given = std::env::var("PANORA_SEED").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| Random::system().below(u64::MAX))
 }
