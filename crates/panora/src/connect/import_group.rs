@@ -34,8 +34,8 @@ pub struct Import {
 
 /// An import, and who waits for its answer: the connection object, or the import again if it must go alone.
 pub struct Waiting {
-    import: Import,
-    answer: oneshot::Sender<Result<Value, Import>>,
+    import: Box<Import>,
+    answer: oneshot::Sender<Result<Value, Box<Import>>>,
 }
 
 /// The answers of a group, those that must go alone left out.
@@ -45,9 +45,9 @@ type Answers = Vec<Option<Value>>;
 pub async fn import_in_group(
     imports: &Sender<Waiting>,
     import: Import,
-) -> Result<Result<Value, Import>, StoreError> {
+) -> Result<Result<Value, Box<Import>>, StoreError> {
     let (answer, wait) = oneshot::channel();
-    match imports.send(Waiting { import, answer }).await {
+    match imports.send(Waiting { import: Box::new(import), answer }).await {
         Ok(()) => wait.await.map_err(|_| StoreError::Busy),
         Err(refused) => Ok(Err(refused.0.import)),
     }
@@ -62,29 +62,41 @@ pub async fn run(app: App, mut imports: Receiver<Waiting>, stop: CancellationTok
             count = imports.recv_many(&mut group, GROUP) => if count == 0 { return },
             () = stop.cancelled() => return,
         }
-        let (imports, waiting): (Vec<_>, Vec<_>) =
-            group.drain(..).map(|Waiting { import, answer }| (import, answer)).unzip();
-        let answers = store(&app, &imports).await.unwrap_or_else(|error| {
+        gather(&mut imports, &mut group).await;
+        let answers = store(&app, &group).await.unwrap_or_else(|error| {
             tracing::warn!(code = error.code(), "a group of imports could not be stored: one by one");
-            vec![None; imports.len()]
+            vec![None; group.len()]
         });
-        for ((waiting, import), answer) in waiting.into_iter().zip(imports).zip(answers) {
+        for (Waiting { import, answer: waiting }, answer) in group.drain(..).zip(answers) {
             // A caller that went away needs no answer.
             drop(waiting.send(answer.ok_or(import)));
         }
     }
 }
 
-async fn store(app: &App, imports: &[Import]) -> Result<Answers, StoreError> {
+/// Takes in what is being asked for at this moment: fewer and larger groups cost less, and nobody waits for them.
+async fn gather(imports: &mut Receiver<Waiting>, group: &mut Vec<Waiting>) {
+    for _ in 0..4 {
+        tokio::task::yield_now().await;
+        while group.len() < GROUP
+            && let Ok(more) = imports.try_recv()
+        {
+            group.push(more);
+        }
+    }
+}
+
+async fn store(app: &App, group: &[Waiting]) -> Result<Answers, StoreError> {
+    let imports: Vec<&Import> = group.iter().map(|waiting| &*waiting.import).collect();
     let mut counts: BTreeMap<ProjectId, u32> = BTreeMap::new();
-    for import in imports {
+    for import in &imports {
         *counts.entry(import.project).or_default() += 1;
     }
     let mut tx = app.store.begin().await?;
     let mut publication = Publication::open_many(app, &mut tx, &counts).await?;
-    let users = linked_users(app, &mut tx, imports).await?;
+    let users = linked_users(app, &mut tx, &imports).await?;
     let (mut fresh, mut answers, mut kept) = (Vec::with_capacity(imports.len()), Vec::new(), Vec::new());
-    for import in imports {
+    for import in &imports {
         let Some(user) = users.get(&(import.project, import.origin_id.as_str())) else {
             return Err(StoreError::Corrupt("linked user"));
         };
@@ -114,7 +126,7 @@ async fn store(app: &App, imports: &[Import]) -> Result<Answers, StoreError> {
 async fn linked_users<'a>(
     app: &App,
     tx: &mut Tx,
-    imports: &'a [Import],
+    imports: &[&'a Import],
 ) -> Result<HashMap<(ProjectId, &'a str), LinkedUserId>, StoreError> {
     let mut wanted: BTreeMap<(ProjectId, &str), Option<&str>> = BTreeMap::new();
     for import in imports {

@@ -30,6 +30,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -77,7 +78,13 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(512)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // Statements of many rows keep a journal of their own, which then needs no file.
+            .pragma("temp_store", "MEMORY")
+            .pragma("cache_size", "-32768")
+            // Pages of the log before they are copied into the database: fewer copies of what is written often.
+            .pragma("wal_autocheckpoint", "4000")
+            .disable_statement_logging();
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options);
         Self::migrated(Db::Sqlite { read, write }, clock).await
@@ -87,6 +94,7 @@ impl Store {
     pub async fn open_postgres(url: &str, clock: Clock) -> Result<Self, StoreError> {
         let options =
             PgConnectOptions::from_str(url)?.application_name("panora").statement_cache_capacity(512);
+        let options = options.disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(20)
             .acquire_timeout(Duration::from_secs(20))

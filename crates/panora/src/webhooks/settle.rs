@@ -2,6 +2,7 @@
 //! that tell of those.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,8 @@ use crate::store::StoreError;
 
 /// The most results of one transaction.
 const GROUP: usize = 256;
+/// How long a group that is not full waits for more.
+const GATHER: Duration = Duration::from_millis(2);
 
 /// Settles until no attempt runs any more, which `over` says: nothing that was attempted is forgotten at shutdown.
 pub async fn run(app: App, finished: &mut Receiver<Finished>, over: CancellationToken) {
@@ -24,6 +27,15 @@ pub async fn run(app: App, finished: &mut Receiver<Finished>, over: Cancellation
             biased;
             count = finished.recv_many(&mut group, GROUP) => if count == 0 { return },
             () = over.cancelled() => return,
+        }
+        if group.len() < GROUP {
+            // Nobody waits for this: a little later it is less often.
+            tokio::time::sleep(GATHER).await;
+            while group.len() < GROUP
+                && let Ok(more) = finished.try_recv()
+            {
+                group.push(more);
+            }
         }
         if let Err(error) = settle(&app, &group).await {
             tracing::warn!(code = error.code(), "a group of attempts could not be recorded: one by one");
@@ -76,8 +88,8 @@ async fn try_settle(
         // A few ids and a URL: far below the bound.
         drop(publication.add(app, project, draft));
     }
-    for (project, ids) in changed {
-        app.store.mark_endpoints_changed(&mut tx, project, &ids).await?;
+    for (project, ids) in &changed {
+        app.store.mark_endpoints_changed(&mut tx, *project, ids).await?;
     }
     let (endpoints, deliveries) = verdicts.into_parts();
     app.store.save_endpoint_states(&mut tx, &endpoints).await?;
@@ -86,6 +98,7 @@ async fn try_settle(
     let resends: Vec<_> = group.iter().filter_map(|it| it.work.resend).collect();
     app.store.finish_resends(&mut tx, &resends).await?;
     publication.commit(app, tx).await?;
+    app.listeners.refresh(app, changed.into_keys()).await?;
     Ok(Ok(()))
 }
 

@@ -60,7 +60,7 @@ impl Verdicts {
             first_try_at: work.first_try_at,
             due_at: now,
         });
-        let mut words = Vec::new();
+        let (mut words, original) = (Vec::new(), delivery);
         judge(finished, endpoint, &mut delivery, (now, random), &mut words);
         if outline(&endpoint.state, now) != before {
             endpoint.look_by(now);
@@ -69,7 +69,10 @@ impl Verdicts {
         if delivery.state == DeliveryState::Open {
             endpoint.look_by(delivery.due_at);
         }
-        self.deliveries.insert(work.id, (endpoint.id, delivery));
+        // A failed resend leaves the delivery as it is: somebody else may be sending it.
+        if delivery != original || matches!(work.kind, AttemptKind::Try | AttemptKind::Probe) {
+            self.deliveries.insert(work.id, (endpoint.id, delivery));
+        }
         // Deliveries of `webhook.*` raise nothing, and nobody asks after a deleted endpoint.
         if !work.event_type.is_about_webhooks() && !endpoint.deleted {
             let drafts = words.into_iter().map(|word| draft_of(endpoint, &word, now, Some(work)));

@@ -6,9 +6,10 @@ use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Finished;
-use super::look::{give_back, look};
+use super::look::look;
 use super::resend::resend;
 use super::settle;
+use super::work::give_back;
 use crate::app::App;
 
 /// How long what came due may go unnoticed; what is published is announced.
