@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn sqlite_gets_a_few_sizes_and_every_row_once() {
-        let mut batch = Batch::new("INSERT INTO t (a, b) {rows} WHERE $1", &[Column::Int, Column::Text]).bind(7_i64);
+        let mut batch =
+            Batch::new("INSERT INTO t (a, b) {rows} WHERE $1", &[Column::Int, Column::Text]).bind(7_i64);
         for row in 0..150_i64 {
             batch.row([row.into(), "x".into()]);
         }

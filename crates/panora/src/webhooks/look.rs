@@ -11,9 +11,7 @@ use super::publish::Publication;
 use super::verdict::Word;
 use super::work::{Work, send_all};
 use crate::app::App;
-use crate::model::{
-    AttemptKind, EndpointId, EndpointStatus, EventId, EventType, Plan, ProjectId, Time,
-};
+use crate::model::{AttemptKind, EndpointId, EndpointStatus, EventId, EventType, Plan, ProjectId, Time};
 use crate::store::{Claim, ClaimedDelivery, EndpointStanding, LEASE, NEVER, StoreError, Tx};
 use crate::vault::Slot;
 

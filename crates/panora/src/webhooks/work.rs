@@ -93,7 +93,10 @@ fn is_free(app: &App, work: &Work) -> bool {
 pub async fn give_back(app: &App, work: Vec<Work>) {
     let ids: Vec<DeliveryId> = work.iter().map(|it| it.id).collect();
     if let Err(error) = app.store.release_deliveries(&app.node, &ids).await {
-        tracing::warn!(code = error.code(), "deliveries could not be given back: their leases end by themselves");
+        tracing::warn!(
+            code = error.code(),
+            "deliveries could not be given back: their leases end by themselves"
+        );
     }
 }
 
