@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderValue, USER_AGENT};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT};
 use http::{Extensions, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -21,7 +21,7 @@ use crate::connect::{Connector, Dialer};
 use crate::error::{Failure, OutboundError, Stage};
 use crate::policy::AddressPolicy;
 use crate::pool::{Pool, pool};
-use crate::refusal::{Refusal, admit, check_url};
+use crate::refusal::{Refusal, admit, check_url, prepare};
 use crate::request::{Answer, Destination, Message, Request};
 use crate::resolve::{Resolver, Unresolved};
 use crate::tls;
@@ -53,6 +53,10 @@ impl Settings {
         }
     }
 }
+
+/// Made from URL and body, whatever a caller put there: two opinions on where a request goes or ends are how
+/// one is smuggled in another.
+const GIVEN_BY_HTTP: [HeaderName; 3] = [HOST, CONTENT_LENGTH, TRANSFER_ENCODING];
 
 /// The one way out. Clones share connections.
 #[derive(Clone)]
@@ -112,15 +116,15 @@ impl Outbound {
 
     /// Judges a URL as [`Self::check_url`] does and prepares it for [`Self::send_to`].
     pub fn destination(&self, url: &Url, project: &str) -> Result<Destination, Refusal> {
-        Ok(Destination { uri: self.uri(url, project)?, project: Arc::from(project) })
+        let uri = prepare(url, &self.0.policy, project)?;
+        Ok(Destination { uri, project: Arc::from(project) })
     }
 
     /// Sends a request and reads its answer within the limits. Any status is an `Ok`; a body that is cut
     /// off or broken is one too, since the status stands.
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, Failure> {
         let Request { project, method, url, headers, body, limits } = request;
-        let uri = self
-            .uri(url, project)
+        let uri = prepare(url, &self.0.policy, project)
             .map_err(|refusal| Failure { error: OutboundError::Refused(refusal), trace: Trace::default() })?;
         self.exchange(self.pool_of(project), uri, Message { method, headers, body, limits }).await
     }
@@ -144,16 +148,14 @@ impl Outbound {
         self.0.own.get(project).unwrap_or(&self.0.common)
     }
 
-    fn uri(&self, url: &Url, project: &str) -> Result<Uri, Refusal> {
-        self.check_url(url, project)?;
-        Uri::try_from(url.as_str()).map_err(|_| Refusal::Malformed)
-    }
-
     fn message(&self, uri: Uri, message: Message) -> http::Request<Full<Bytes>> {
         let mut request = http::Request::new(Full::new(message.body));
         *request.method_mut() = message.method;
         *request.uri_mut() = uri;
         *request.headers_mut() = message.headers;
+        for name in GIVEN_BY_HTTP {
+            request.headers_mut().remove(name);
+        }
         request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.0.user_agent.clone());
         request
     }
