@@ -1,6 +1,8 @@
 //! Real receivers on loopback and short ways to call them.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod tls;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
