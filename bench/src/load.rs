@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::clock::now;
+use crate::importer::Importer;
 use crate::post::Poster;
-use crate::server::Importer;
 
 /// Who calls: the API's user, or one of the two limits.
 pub enum Caller {
