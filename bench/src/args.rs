@@ -8,8 +8,8 @@ use crate::trouble::Trouble;
 
 /// Starts a server, drives connections into it, receives its webhooks, and prints what that took.
 ///
-/// Without --trouble the server is measured beside a bare client and one that commits first;
-/// with it, beside a server without.
+/// Without --backlog, --due and --trouble the server is measured beside a bare client and one that commits first;
+/// with one of them, beside a server without.
 #[derive(Parser, Debug)]
 #[command(name = "panora-bench", max_term_width = 100)]
 pub struct Args {
@@ -52,6 +52,19 @@ pub struct Args {
     /// Posts at full speed of each limit; ten times the deliveries unless given, but 50,000 to 500,000
     #[arg(long, value_parser = value_parser!(u64).range(1..))]
     pub posts: Option<u64>,
+
+    /// Deliveries stored before, all delivered: the server is measured without and then with them
+    #[arg(long, default_value_t = 0, value_name = "COUNT", conflicts_with = "trouble")]
+    pub backlog: u64,
+
+    /// Deliveries that are due to another endpoint meanwhile, which has just become active: the server is measured
+    /// without and then with them
+    #[arg(long, default_value_t = 0, value_name = "COUNT", conflicts_with = "trouble")]
+    pub due: u64,
+
+    /// What that other endpoint does
+    #[arg(long, default_value = "hang", value_name = "TROUBLE")]
+    pub due_endpoint: Trouble,
 
     /// What the first endpoints do, one for each word. Only the others' deliveries count; the server is measured at
     /// the steady rate, without and then with the trouble
@@ -135,6 +148,7 @@ mod tests {
         assert!(parsed("bench --events 0 --rate 0").is_err());
         assert!(parsed("bench --endpoints 2 --trouble hang,error").is_err());
         assert!(parsed("bench --endpoints 3 --trouble hang,error --rate 0").is_err());
+        assert!(parsed("bench --endpoints 3 --trouble hang --due 1").is_err());
     }
 
     #[test]

@@ -3,19 +3,29 @@
 use std::fmt::Display;
 
 use panora_signature::WebhookSecret;
+use uuid::Uuid;
 
 use crate::arrivals::connection_in;
+use crate::because;
 use crate::home::Home;
 use crate::server::Server;
 use crate::wire::{Answer, Wire};
 
-/// All that an endpoint is subscribed to.
+/// All that an endpoint is subscribed to, and what never happens in a run.
 const MEASURED: &str = "connection.created";
+const NEVER: &str = "webhook.disabled";
 
 pub struct Importer {
     wire: Wire,
     /// Header lines of a request, by project.
     headers: Vec<String>,
+}
+
+/// Where an endpoint is, for the API.
+#[derive(Clone, Copy, Debug)]
+pub struct Registered {
+    project: usize,
+    id: Uuid,
 }
 
 impl Importer {
@@ -44,11 +54,28 @@ impl Importer {
         url: &str,
         secret: &WebhookSecret,
         active: bool,
-    ) -> Result<(), String> {
+    ) -> Result<Registered, String> {
         let secret = secret.expose();
         let body =
             format!(r#"{{"url":"{url}","scope":["{MEASURED}"],"secret":"{secret}","active":{active}}}"#);
-        self.ask(project, "POST", "/webhooks", &body).await.map(|_| ())
+        let answer = self.ask(project, "POST", "/webhooks", &body).await?;
+        let answer: serde_json::Value =
+            serde_json::from_slice(&answer.body).map_err(because("an endpoint"))?;
+        let id = answer["id_webhook_endpoint"].as_str().and_then(|text| text.parse().ok());
+        Ok(Registered { project, id: id.ok_or("an endpoint has no id")? })
+    }
+
+    /// From now on nothing is sent there but what is due already.
+    pub async fn unsubscribe(&mut self, endpoint: Registered) -> Result<(), String> {
+        self.change(endpoint, &format!(r#"{{"scope":["{NEVER}"]}}"#)).await
+    }
+
+    pub async fn activate(&mut self, endpoint: Registered) -> Result<(), String> {
+        self.change(endpoint, r#"{"active":true}"#).await
+    }
+
+    async fn change(&mut self, endpoint: Registered, body: &str) -> Result<(), String> {
+        self.ask(endpoint.project, "PUT", format!("/webhooks/{}", endpoint.id), body).await.map(|_| ())
     }
 
     async fn ask(

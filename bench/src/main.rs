@@ -5,9 +5,12 @@
 
 mod args;
 mod arrivals;
+mod backlog;
 mod bench;
 mod clock;
 mod commit;
+mod copies;
+mod database;
 mod home;
 mod importer;
 mod limits;
@@ -19,6 +22,7 @@ mod receiver;
 mod receiver_process;
 mod report;
 mod run;
+mod schema;
 mod server;
 mod subject;
 mod table;

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::args::Args;
+use crate::backlog::Backlog;
 use crate::because;
 use crate::bench::Bench;
 use crate::commit::Committer;
@@ -46,12 +47,16 @@ pub async fn run(args: &Args, stopped: impl Future<Output = String>) -> Result<(
 impl Bench<'_> {
     async fn measure_all(self) -> Result<(), String> {
         let (args, rate) = (self.args, self.args.rate);
-        let scene = Scene { trouble: &[], events: args.events };
+        let scene = Scene { trouble: &[], backlog: Backlog::NONE, events: args.events };
         if !args.trouble.is_empty() {
             let calm = args.trouble_without();
-            let without = Scene { trouble: &calm, events: 0 };
+            let without = Scene { trouble: &calm, events: 0, ..scene };
             let with = Scene { trouble: &args.trouble, ..without };
             return self.compare("trouble", rate, [without, with]).await;
+        }
+        if args.backlog + args.due > 0 {
+            let backlog = Backlog { stored: args.backlog, due: args.due, endpoint: args.due_endpoint };
+            return self.compare("backlog", rate, [scene, Scene { backlog, ..scene }]).await;
         }
         self.measure_limits(scene).await
     }

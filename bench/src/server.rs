@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 
 use crate::because;
 use crate::home::Home;
 use crate::wire::Wire;
 
-/// How long it may take to be ready.
+/// How long it may take to be ready, and to end.
 const PATIENCE: Duration = Duration::from_mins(1);
 const LAST_LINES: usize = 20;
 
@@ -55,6 +55,16 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Asks it to end, as an operator would, and waits until it has: nobody may hold a connection to it.
+    pub async fn stop(&mut self) -> Result<(), String> {
+        let mut ask = Command::new("sh");
+        ask.args(["-c", "kill -TERM \"$0\"", &self.pid.to_string()]);
+        ask.status().await.map_err(because("the server cannot be asked to end"))?;
+        let ended = tokio::time::timeout(PATIENCE, self.process.wait()).await;
+        ended.map_err(|_| "the server did not end when asked to")?.map_err(because("the server's end"))?;
+        Ok(())
     }
 
     /// The last that it has logged.

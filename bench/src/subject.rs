@@ -6,9 +6,10 @@ use std::time::Duration;
 use panora_signature::WebhookSecret;
 use tokio::task::JoinSet;
 
+use crate::backlog::{self, Backlog};
 use crate::bench::{Bench, Pair};
 use crate::home::Home;
-use crate::importer::Importer;
+use crate::importer::{Importer, Registered};
 use crate::load::Caller;
 use crate::measure::Setting;
 use crate::post::Template;
@@ -27,13 +28,19 @@ const REGISTRARS: usize = 16;
 pub struct Scene<'a> {
     /// What the first endpoints do.
     pub trouble: &'a [Trouble],
+    pub backlog: Backlog,
     /// Events at full speed.
     pub events: u64,
 }
 
 impl Display for Scene<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        write!(out, "trouble: {:?}", self.trouble)
+        let (trouble, backlog) = (self.trouble, self.backlog);
+        let Backlog { stored, due, endpoint } = backlog;
+        if !trouble.is_empty() {
+            return write!(out, "trouble: {trouble:?}");
+        }
+        write!(out, "backlog: {stored} stored, {due} due to an endpoint that does this: {endpoint:?}")
     }
 }
 
@@ -45,18 +52,29 @@ impl Bench<'_> {
     /// logged.
     pub async fn measure_server(&mut self, scene: Scene<'_>) -> Result<(Pair, Template), String> {
         let home = self.home().await?;
-        let server = Server::start(&home).await?;
-        let measured = self.measure_api(&server, &home, scene).await;
+        let mut server = Server::start(&home).await?;
+        let measured = self.measure_api(&mut server, &home, scene).await;
         measured.map_err(|error| format!("{error}\nthe server's last lines:\n{}", server.last_lines()))
     }
 
     async fn measure_api(
         &mut self,
-        server: &Server,
+        server: &mut Server,
         home: &Home,
         scene: Scene<'_>,
     ) -> Result<(Pair, Template), String> {
+        let due = self.make_due(server, home, scene.backlog).await?;
         self.register_all(server, home, scene.trouble).await?;
+        if scene.backlog.stored > 0 {
+            let (callers, setting) = (self.callers(server, home).await?, self.setting(server, scene));
+            drop(self.warm_up(callers, setting).await?);
+            server.stop().await?;
+            backlog::store(home, scene.backlog.stored).await?;
+            *server = Server::start(home).await?;
+        }
+        for endpoint in due {
+            Importer::open(server, home).await?.activate(endpoint).await?;
+        }
         let (callers, setting) = (self.callers(server, home).await?, self.setting(server, scene));
         let callers = self.warm_up(callers, setting).await?;
         let (body, signature) = self.receiver.sample().await?;
@@ -68,7 +86,8 @@ impl Bench<'_> {
     fn setting(&self, server: &Server, scene: Scene<'_>) -> Setting {
         let processes = Processes { pid: server.pid, postmaster: self.postgres.map(|it| it.postmaster) };
         let troubled = u16::try_from(scene.trouble.len()).unwrap_or(u16::MAX);
-        let patience = if troubled > 0 { IMPATIENCE } else { PATIENCE };
+        let busy = troubled > 0 || scene.backlog.due > 0;
+        let patience = if busy { IMPATIENCE } else { PATIENCE };
         Setting { processes, copies: self.args.endpoints - troubled, patience }
     }
 
@@ -100,14 +119,15 @@ impl Bench<'_> {
 }
 
 /// One after another.
-async fn register(
+pub async fn register(
     mut importer: Importer,
     wanted: Vec<Wanted>,
     secret: WebhookSecret,
     active: bool,
-) -> Result<(), String> {
+) -> Result<Vec<Registered>, String> {
+    let mut registered = Vec::new();
     for (project, url) in wanted {
-        importer.register(project, &url, &secret, active).await?;
+        registered.push(importer.register(project, &url, &secret, active).await?);
     }
-    Ok(())
+    Ok(registered)
 }
