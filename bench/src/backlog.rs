@@ -46,6 +46,7 @@ impl Bench<'_> {
         if backlog.due == 0 {
             return Ok(Vec::new());
         }
+        eprintln!("making {} due deliveries", backlog.due);
         let url = self.receiver.url(OTHER, Some(backlog.endpoint));
         let wanted = (0..home.keys.len()).map(|project| (project, url.clone())).collect();
         let importer = Importer::open(server, home).await?;
@@ -62,6 +63,7 @@ impl Bench<'_> {
 
 /// Copies what a stopped server has delivered until there are so many more.
 pub async fn store(home: &Home, count: u64) -> Result<(), String> {
+    eprintln!("storing {count} deliveries");
     fill(Database::open(home).await?, count).await
 }
 

@@ -25,7 +25,7 @@ const SIGNATURE: HeaderName = HeaderName::from_static("panora-signature");
 
 struct Desk {
     arrivals: Arrivals,
-    /// The first delivery's body and signature, for the driver to look at.
+    /// The last delivery's body and signature, for the driver to look at before they are too old to be valid.
     sample: Option<(Bytes, Option<HeaderValue>)>,
 }
 
@@ -120,9 +120,7 @@ fn receive(desk: &mut Desk, path: &str, headers: &HeaderMap, body: Bytes) -> Sta
         return StatusCode::BAD_REQUEST;
     };
     desk.arrivals.add(Arrival { id: id.as_u128(), endpoint, at: now() });
-    if desk.sample.is_none() {
-        desk.sample = Some((body, headers.get(SIGNATURE).cloned()));
-    }
+    desk.sample = Some((body, headers.get(SIGNATURE).cloned()));
     StatusCode::OK
 }
 

@@ -93,7 +93,7 @@ impl Receiver {
         arrivals.ok_or_else(|| "the receiver sent a line that is no arrival".to_owned())
     }
 
-    /// The body of the first delivery, and its signature.
+    /// The body of the last delivery, and its signature.
     pub async fn sample(&mut self) -> Result<(Vec<u8>, String), String> {
         let answer = self.wire.get("/sample").await?;
         let signature = answer.header("panora-signature").ok_or("a delivery has no signature")?.to_owned();

@@ -51,6 +51,7 @@ impl Bench<'_> {
     /// A fresh server in that scene, which ends with this function. An error brings the last lines that it has
     /// logged.
     pub async fn measure_server(&mut self, scene: Scene<'_>) -> Result<(Pair, Template), String> {
+        eprintln!("starting server {}", self.homes + 1);
         let home = self.home().await?;
         let mut server = Server::start(&home).await?;
         let measured = self.measure_api(&mut server, &home, scene).await;

@@ -1,6 +1,6 @@
 //! One keep-alive HTTP/1.1 connection to this machine. It never opens a second one: a broken one ends the run.
 //!
-//! Made by hand because it runs on the cores that are measured: it takes a third of what a general client does.
+//! Made by hand because it runs on the cores that are measured, and takes less of them than a general client.
 
 use std::fmt::Display;
 use std::net::Ipv4Addr;
