@@ -49,7 +49,8 @@ pub struct Args {
     #[arg(long, default_value_t = 10, value_parser = value_parser!(u64).range(1..))]
     pub rate_seconds: u64,
 
-    /// Posts at full speed of each limit; ten times the deliveries unless given, but 50,000 to 500,000
+    /// Posts at full speed of each limit; ten times the deliveries unless given, but 50,000 to 500,000;
+    /// none begins after 15 seconds
     #[arg(long, value_parser = value_parser!(u64).range(1..))]
     pub posts: Option<u64>,
 

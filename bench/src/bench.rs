@@ -1,6 +1,7 @@
 //! What all parts of a run share: who receives, the numbers of the calls, and how a load is measured.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use panora_signature::WebhookSecret;
 
@@ -57,16 +58,16 @@ impl Bench<'_> {
         Ok(callers)
     }
 
-    /// So many calls at full speed, then those at the steady rate.
+    /// So many calls at full speed, or as many as can be begun within that time, then those at the steady rate.
     pub async fn measure_pair(
         &mut self,
         mut callers: Vec<Caller>,
-        count: u64,
+        (count, within): (u64, Duration),
         setting: Setting,
     ) -> Result<Pair, String> {
         let mut pair = Pair { full: None, steady: None };
         if count > 0 {
-            let load = self.load(count, None);
+            let load = Load { within, ..self.load(count, None) };
             let (again, figures) = measure(&mut self.receiver, callers, load, setting).await?;
             (callers, pair.full) = (again, Some(figures));
         }
@@ -82,6 +83,6 @@ impl Bench<'_> {
     pub fn load(&mut self, count: u64, rate: Option<u32>) -> Load {
         let first = self.next;
         self.next += count;
-        Load { first, count, rate }
+        Load { first, count, rate, within: Duration::MAX }
     }
 }

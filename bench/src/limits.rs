@@ -13,6 +13,8 @@ use crate::post::{Poster, Template, pooled};
 use crate::usage::Processes;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Few callers wait for one commit after another, and the posts at full speed would take all day.
+const MOST: Duration = Duration::from_secs(15);
 
 impl Bench<'_> {
     /// The bare client, or with a committer the one that commits first.
@@ -28,6 +30,6 @@ impl Bench<'_> {
         let setting = Setting { processes: Processes::own(), copies: 1, patience: PATIENCE };
         let callers = self.warm_up(callers, setting).await?;
         let count = if self.args.events > 0 { self.args.posts() } else { 0 };
-        self.measure_pair(callers, count, setting).await
+        self.measure_pair(callers, (count, MOST), setting).await
     }
 }
