@@ -19,3 +19,4 @@ pub mod store;
 mod turns;
 pub mod vault;
 pub mod webhooks;
+mod writer;

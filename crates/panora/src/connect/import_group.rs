@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
-use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use super::establish::{Fresh, Wanted};
 use super::grant::Grant;
@@ -17,8 +16,6 @@ use crate::model::{EventType, LinkedUser, LinkedUserId, ProjectId};
 use crate::store::{StoreError, Tx};
 use crate::webhooks::{Draft, Publication};
 
-/// The most imports of one transaction.
-const GROUP: usize = 128;
 /// The status of an answer about what is new.
 const CREATED: u16 = 201;
 
@@ -39,7 +36,7 @@ pub struct Waiting {
 }
 
 /// The answers of a group, those that must go alone left out.
-type Answers = Vec<Option<Value>>;
+pub type Answers = Vec<Option<Value>>;
 
 /// Stores an import with others. Gives it back if it must go alone; nothing of it was stored then.
 pub async fn import_in_group(
@@ -53,48 +50,35 @@ pub async fn import_in_group(
     }
 }
 
-/// Stores what waits, again and again, until told to stop.
-pub async fn run(app: App, mut imports: Receiver<Waiting>, stop: CancellationToken) {
-    let mut group = Vec::with_capacity(GROUP);
-    loop {
-        tokio::select! {
-            biased;
-            count = imports.recv_many(&mut group, GROUP) => if count == 0 { return },
-            () = stop.cancelled() => return,
-        }
-        gather(&mut imports, &mut group).await;
-        let answers = store(&app, &group).await.unwrap_or_else(|error| {
-            tracing::warn!(code = error.code(), "a group of imports could not be stored: one by one");
-            vec![None; group.len()]
-        });
-        for (Waiting { import, answer: waiting }, answer) in group.drain(..).zip(answers) {
-            // A caller that went away needs no answer.
-            drop(waiting.send(answer.ok_or(import)));
-        }
+impl Waiting {
+    /// Answers whoever waits; nothing means that the import must go alone.
+    pub fn answer(self, answer: Option<Value>) {
+        // A caller that went away needs no answer.
+        drop(self.answer.send(answer.ok_or(self.import)));
     }
 }
 
-/// Takes in what is being asked for at this moment: fewer and larger groups cost less, and nobody waits for them.
-async fn gather(imports: &mut Receiver<Waiting>, group: &mut Vec<Waiting>) {
-    for _ in 0..4 {
-        tokio::task::yield_now().await;
-        while group.len() < GROUP
-            && let Ok(more) = imports.try_recv()
-        {
-            group.push(more);
-        }
+/// The projects that a group is for, with how many events each.
+pub fn projects(group: &[Waiting]) -> BTreeMap<ProjectId, u32> {
+    let mut counts = BTreeMap::new();
+    for waiting in group {
+        *counts.entry(waiting.import.project).or_default() += 1;
     }
+    counts
 }
 
-async fn store(app: &App, group: &[Waiting]) -> Result<Answers, StoreError> {
+/// Stores a group in a transaction whose publication is open for its [`projects`].
+pub async fn store(
+    app: &App,
+    tx: &mut Tx,
+    publication: &mut Publication,
+    group: &[Waiting],
+) -> Result<Answers, StoreError> {
+    if group.is_empty() {
+        return Ok(Vec::new());
+    }
     let imports: Vec<&Import> = group.iter().map(|waiting| &*waiting.import).collect();
-    let mut counts: BTreeMap<ProjectId, u32> = BTreeMap::new();
-    for import in &imports {
-        *counts.entry(import.project).or_default() += 1;
-    }
-    let mut tx = app.store.begin().await?;
-    let mut publication = Publication::open_many(app, &mut tx, &counts).await?;
-    let users = linked_users(app, &mut tx, &imports).await?;
+    let users = linked_users(app, tx, &imports).await?;
     let (mut fresh, mut answers, mut kept) = (Vec::with_capacity(imports.len()), Vec::new(), Vec::new());
     for import in &imports {
         let Some(user) = users.get(&(import.project, import.origin_id.as_str())) else {
@@ -115,10 +99,9 @@ async fn store(app: &App, group: &[Waiting]) -> Result<Answers, StoreError> {
         fresh.push(it);
     }
     let rows: Vec<_> = fresh.iter().map(Fresh::row).collect();
-    app.store.add_connections(&mut tx, &rows).await?;
+    app.store.add_connections(tx, &rows).await?;
     let since = app.clock.now().minus(LIFE);
-    app.store.add_idempotency_records(&mut tx, &kept, since).await?;
-    publication.commit(app, tx).await?;
+    app.store.add_idempotency_records(tx, &kept, since).await?;
     Ok(answers)
 }
 

@@ -10,7 +10,7 @@ mod publish;
 mod recipient;
 mod resend;
 mod secrets;
-mod settle;
+pub mod settle;
 mod verdict;
 mod work;
 mod worker;
