@@ -131,6 +131,11 @@ impl EndpointState {
         self.status == EndpointStatus::Ok && self.not_before <= now
     }
 
+    /// When it is tried next, at the soonest, while it is held.
+    pub fn next_probe_at(&self) -> Option<Time> {
+        (self.status == EndpointStatus::Held).then_some(self.not_before)
+    }
+
     fn step(&mut self, cause: Cause) -> bool {
         let found = MOVES.iter().find(|(from, by, _)| *from == self.status && *by == cause);
         if let Some((_, _, to)) = found {
@@ -160,8 +165,6 @@ impl EndpointState {
         let rate = self.rate(limit, now);
         self.failures = self.failures.saturating_add(1);
         let since = *self.failing_since.get_or_insert(now);
-        // Not a pause: those in a row are counted apart.
-        self.pauses = 0;
         match self.status {
             EndpointStatus::Ok => {
                 let spread = now.millis_since(since) >= span_millis(HOLD_SPREAD);
