@@ -97,6 +97,8 @@ impl Server {
             "deliveries",
             webhooks::run(app.clone(), finished, stop_workers.clone()),
         );
+        let recoveries = webhooks::run_recoveries(app.clone(), stop_workers.clone());
+        watch(&workers, &app, &stop_workers, "recoveries", recoveries);
         let imports = connect::import_group::run(app.clone(), waiting, stop_workers.clone());
         watch(&workers, &app, &stop_workers, "imports", imports);
         watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));

@@ -1,6 +1,6 @@
 //! The delivery log: an endpoint's deliveries, newest first. Reads only.
 
-use super::{Row, Sql, Store, StoreError};
+use super::{Row, Sql, Store, StoreError, Tx};
 use crate::model::{
     DeliveryCause, DeliveryId, DeliveryState, DeliveryStatus, EndpointId, EventId, EventType, PageQuery,
     Paged, ProjectId, Time,
@@ -27,6 +27,9 @@ pub struct DeliveryListing {
     pub ended_at: Option<Time>,
     /// The event's body is gone, because the person was erased.
     pub erased: bool,
+    /// Its event is a test of this endpoint.
+    pub test: bool,
+    pub endpoint_deleted: bool,
 }
 
 /// What an endpoint's delivery log may be narrowed by; all that is given must hold.
@@ -42,12 +45,14 @@ pub struct DeliveryFilter {
 }
 
 const COLUMNS: &str = "d.id, d.id_event, d.id_endpoint, d.state, d.cause, d.tries, d.lease_owner, d.due_at, d.created_at, \
-                       d.ended_at, ev.type, CAST(CASE WHEN ev.body IS NULL THEN 1 ELSE 0 END AS BIGINT) AS erased, en.status, \
-                       en.not_before";
+                       d.ended_at, ev.type, CAST(CASE WHEN ev.body IS NULL THEN 1 ELSE 0 END AS BIGINT) AS erased, \
+                       CAST(CASE WHEN ev.position IS NULL THEN 1 ELSE 0 END AS BIGINT) AS test, en.status, \
+                       en.not_before, en.deleted_at";
 
 fn listing(row: &Row) -> Result<DeliveryListing, StoreError> {
     let cause = row.get::<Option<String>>("cause")?;
-    Ok(DeliveryListing {
+    let deleted_at = row.time_option("deleted_at")?;
+    let listing = DeliveryListing {
         id: row.parsed("id")?,
         id_event: row.parsed("id_event")?,
         id_endpoint: row.parsed("id_endpoint")?,
@@ -62,7 +67,21 @@ fn listing(row: &Row) -> Result<DeliveryListing, StoreError> {
         created_at: row.time("created_at")?,
         ended_at: row.time_option("ended_at")?,
         erased: row.flag("erased")?,
+        test: row.flag("test")?,
+        endpoint_deleted: deleted_at.is_some(),
+    };
+    Ok(match deleted_at {
+        Some(at) if matches!(listing.state, DeliveryState::Open | DeliveryState::Test) => {
+            cancelled(listing, at)
+        }
+        _ => listing,
     })
+}
+
+/// Deleting an endpoint cancels what is open there, step by step: it shows so from the first moment.
+fn cancelled(listing: DeliveryListing, at: Time) -> DeliveryListing {
+    let cause = Some(DeliveryCause::EndpointDeleted);
+    DeliveryListing { state: DeliveryState::Cancelled, cause, ended_at: Some(at), ..listing }
 }
 
 impl Store {
@@ -111,14 +130,27 @@ impl Store {
         project: ProjectId,
         id: DeliveryId,
     ) -> Result<Option<DeliveryListing>, StoreError> {
-        let sql = Sql::new(format!(
-            "SELECT {COLUMNS} FROM deliveries d JOIN events ev ON ev.id = d.id_event \
-             JOIN endpoints en ON en.id = d.id_endpoint WHERE d.id_project = $1 AND d.id = $2"
-        ))
-        .bind(project.to_string())
-        .bind(id.to_string());
-        self.db.optional(sql).await?.as_ref().map(listing).transpose()
+        self.db.optional(by_id(project, id)).await?.as_ref().map(listing).transpose()
     }
+
+    /// The same inside a transaction.
+    pub async fn read_delivery(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        id: DeliveryId,
+    ) -> Result<Option<DeliveryListing>, StoreError> {
+        tx.optional(by_id(project, id)).await?.as_ref().map(listing).transpose()
+    }
+}
+
+fn by_id(project: ProjectId, id: DeliveryId) -> Sql {
+    Sql::new(format!(
+        "SELECT {COLUMNS} FROM deliveries d JOIN events ev ON ev.id = d.id_event \
+         JOIN endpoints en ON en.id = d.id_endpoint WHERE d.id_project = $1 AND d.id = $2"
+    ))
+    .bind(project.to_string())
+    .bind(id.to_string())
 }
 
 /// The stored states that a status may stand for.
