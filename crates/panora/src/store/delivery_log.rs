@@ -29,7 +29,7 @@ pub struct DeliveryListing {
     pub erased: bool,
     /// Its event is a test of this endpoint.
     pub test: bool,
-    pub endpoint_deleted: bool,
+    pub endpoint_deleted_at: Option<Time>,
 }
 
 /// What an endpoint's delivery log may be narrowed by; all that is given must hold.
@@ -51,7 +51,6 @@ const COLUMNS: &str = "d.id, d.id_event, d.id_endpoint, d.state, d.cause, d.trie
 
 fn listing(row: &Row) -> Result<DeliveryListing, StoreError> {
     let cause = row.get::<Option<String>>("cause")?;
-    let deleted_at = row.time_option("deleted_at")?;
     let listing = DeliveryListing {
         id: row.parsed("id")?,
         id_event: row.parsed("id_event")?,
@@ -68,9 +67,9 @@ fn listing(row: &Row) -> Result<DeliveryListing, StoreError> {
         ended_at: row.time_option("ended_at")?,
         erased: row.flag("erased")?,
         test: row.flag("test")?,
-        endpoint_deleted: deleted_at.is_some(),
+        endpoint_deleted_at: row.time_option("deleted_at")?,
     };
-    Ok(match deleted_at {
+    Ok(match listing.endpoint_deleted_at {
         Some(at) if matches!(listing.state, DeliveryState::Open | DeliveryState::Test) => {
             cancelled(listing, at)
         }
@@ -106,6 +105,10 @@ impl Store {
             }
             sql.push(&format!(" WHERE d.state = '{state}' AND d.id_endpoint = "));
             sql.push_bind(endpoint.to_string()).push(" AND d.id_project = ").push_bind(project.to_string());
+            if *state != DeliveryState::Open {
+                // In the index's own words, else SQLite does not see that it may use it.
+                sql.push(" AND d.state <> 'open'");
+            }
             narrow(&mut sql, filter, page);
             sql.push(" ORDER BY d.id DESC LIMIT ").push_bind(page.fetch_limit());
             sql.push(&format!(") part_{index}"));

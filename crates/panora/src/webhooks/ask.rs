@@ -32,7 +32,7 @@ pub async fn ask_again(
     if it.erased {
         return Ok(Err(NotResent::Erased));
     }
-    if it.endpoint_deleted {
+    if it.endpoint_deleted_at.is_some() {
         return Ok(Err(NotResent::EndpointDeleted));
     }
     let waiting = app.store.count_resends(tx, it.id_endpoint, Some(it.id), MOST_WAITING).await?;

@@ -48,7 +48,9 @@ async fn clear(app: &App, place: (ProjectId, EndpointId)) -> Result<bool, StoreE
     let step = app.store.cancel_deliveries(&mut tx, place, None, cause, None).await?;
     let more = app.store.forget_resends(&mut tx, place.1).await? || step.next.is_some();
     if !more {
-        endpoints.iter_mut().for_each(|endpoint| endpoint.look_at = NEVER);
+        for endpoint in &mut endpoints {
+            endpoint.look_at = NEVER;
+        }
         app.store.save_endpoint_states(&mut tx, &endpoints).await?;
     }
     tx.commit().await?;

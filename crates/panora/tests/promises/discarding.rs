@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use panora::model::EventType;
+use panora::model::{DeliveryCause, EventType, ProjectId};
 use panora::webhooks::{Draft, Publication};
 use serde_json::{Value, json};
 
@@ -23,8 +23,12 @@ fn path(endpoint: &Endpoint) -> String {
     format!("/webhooks/{}/discard", endpoint.id)
 }
 
+async fn project(server: &TestServer) -> ProjectId {
+    server.app().store.list_projects().await.expect("a list")[0].id
+}
+
 async fn publish(server: &TestServer, count: u32) {
-    let (app, project) = (server.app(), server.app().store.list_projects().await.expect("a list")[0].id);
+    let (app, project) = (server.app(), project(server).await);
     let mut tx = app.store.begin().await.expect("a transaction");
     let mut publication = Publication::open(app, &mut tx, project, count).await.expect("the lock");
     for number in 0..count {
@@ -111,23 +115,48 @@ async fn a_discard_says_until_when() {
     assert_eq!(server.only_delivery(&endpoint).await["status"], "waiting");
 }
 
-#[tokio::test]
-async fn a_deleted_endpoint_s_backlog_is_cancelled_to_its_end() {
-    let (server, receiver, endpoint) = given().await;
-    publish(&server, BACKLOG).await;
-    let delivery = server.deliveries(&endpoint).await[0].clone();
-    server.delete(&format!("/webhooks/{}", endpoint.id)).await.expect(200);
-    // It shows so at once; the rows follow.
-    let shown = server.get(&format!("/deliveries/{}", text(&delivery["id_delivery"]))).await.expect(200);
-    assert_eq!((&shown["status"], &shown["cause"]), (&json!("cancelled"), &json!("endpoint_deleted")));
+/// Waits until a deleted endpoint is cleared, and checks that nothing is open there.
+async fn assert_cleared(server: &TestServer, endpoint: &Endpoint) {
     let store = &server.app().store;
     eventually("nothing to be left to cancel", || async {
         store.list_endpoints_to_clear(10).await.expect("a list").is_empty().then_some(())
     })
     .await;
-    let after = server.get(&format!("/deliveries/{}", text(&delivery["id_delivery"]))).await.expect(200);
+    let place = (project(server).await, endpoint.id.parse().expect("an id"));
+    let mut tx = store.begin().await.expect("a transaction");
+    let left = store.cancel_deliveries(&mut tx, place, None, DeliveryCause::Discarded, None).await;
+    assert_eq!(left.expect("a step").cancelled, 0);
+}
+
+#[tokio::test]
+async fn a_deleted_endpoint_s_backlog_is_cancelled_to_its_end() {
+    let (server, receiver, endpoint) = given().await;
+    publish(&server, BACKLOG).await;
+    let path = format!("/deliveries/{}", text(&server.deliveries(&endpoint).await[0]["id_delivery"]));
+    server.delete(&format!("/webhooks/{}", endpoint.id)).await.expect(200);
+    // It shows so at once; the rows follow.
+    let shown = server.get(&path).await.expect(200);
+    assert_eq!((&shown["status"], &shown["cause"]), (&json!("cancelled"), &json!("endpoint_deleted")));
+    assert_cleared(&server, &endpoint).await;
+    let after = server.get(&path).await.expect(200);
     assert_eq!((&after["status"], &after["cause"]), (&json!("cancelled"), &json!("endpoint_deleted")));
     assert!(receiver.arrived().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_crash_after_a_deletion_left_open_is_cancelled_by_whoever_finds_it() {
+    let (server, _receiver, endpoint) = given().await;
+    publish(&server, BACKLOG).await;
+    let (app, project) = (server.app(), project(&server).await);
+    let mut tx = app.store.begin().await.expect("a transaction");
+    let position = app.store.lock_project(&mut tx, project).await.expect("the lock").last;
+    let id = endpoint.id.parse().expect("an id");
+    let stored =
+        app.store.read_endpoint(&mut tx, project, id).await.expect("it is read").expect("it is there");
+    let now = app.clock.now();
+    app.store.delete_endpoint(&mut tx, &stored.endpoint, position, now).await.expect("it is deleted");
+    tx.commit().await.expect("it is written");
+    assert_cleared(&server, &endpoint).await;
 }
 
 #[tokio::test]

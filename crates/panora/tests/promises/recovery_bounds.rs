@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, Endpoint, Receiver, TestServer, eventually, text};
+use panora::clock::Clock;
+
+use crate::support::{
+    Api, Database, Delivery, Endpoint, Process, Receiver, Settings, TestServer, eventually, free_port, text,
+};
 
 const EVER: &str = "2020-01-01T00:00:00.000Z";
 
@@ -131,6 +135,28 @@ async fn many_nodes_make_each_step_once() {
     let arrived = receiver.wait_for(60).await;
     let events: BTreeSet<_> = arrived.iter().map(|it| it.id_event().to_owned()).collect();
     assert_eq!((arrived.len(), events.len()), (60, 60));
+}
+
+#[tokio::test]
+async fn a_recovery_outlives_kill_9() {
+    let (database, receiver, key) = (Database::fresh().await, Receiver::start().await, Process::new_key());
+    let first = Process::start(&database, free_port(), &key, &[]).await;
+    for number in 0..60 {
+        first.import(&format!("user-{number}"), json!({})).await;
+    }
+    let endpoint = first.endpoint(&receiver, &["*"]).await;
+    let begun = first.post(&path(&endpoint), &missing(json!({"rate": 20}))).await.expect(201);
+    receiver.wait_for(5).await;
+    first.kill();
+    // Leases of the killed server last a minute.
+    let clock = Clock::system();
+    clock.advance(Duration::from_secs(90));
+    let next = Settings::default().database(database).start_at(clock).await;
+    let api = next.with_key(&key);
+    assert_eq!(shown(&api, &begun, |it| it["status"] == "done").await["recovered"], 60);
+    let told =
+        |arrived: &Vec<Delivery>| arrived.iter().map(|it| it.id_event().to_owned()).collect::<BTreeSet<_>>();
+    receiver.wait_until("60 events", |arrived| told(arrived).len() == 60).await;
 }
 
 #[tokio::test]

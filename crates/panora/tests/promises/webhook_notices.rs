@@ -32,7 +32,8 @@ async fn assert_documented(server: &TestServer, told: &Delivery, endpoint: &Endp
     let shape = types.iter().find(|it| it["name"] == told.event_type()).expect("a known type");
     let names = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     let (mut given, mut documented) = (names(told.data()), names(&shape["example"]));
-    (given.sort_unstable(), documented.sort_unstable());
+    given.sort_unstable();
+    documented.sort_unstable();
     assert_eq!(given, documented, "{}", told.event);
     assert_eq!(told.data()["id_webhook_endpoint"], json!(endpoint.id));
     assert_eq!(told.data()["url"], json!(receiver.url()));
