@@ -13,6 +13,13 @@ text_enum! {
     EndpointStatus { Ok = "ok", Held = "held", Draining = "draining", Inactive = "inactive" }
 }
 
+impl EndpointStatus {
+    /// Whether open deliveries are sent as they come due; else they wait.
+    pub const fn takes(self) -> bool {
+        matches!(self, Self::Ok | Self::Draining)
+    }
+}
+
 text_enum! {
     /// Why an endpoint is held.
     HoldReason { FailuresInARow = "failures_in_a_row", TriesSpent = "tries_spent" }
@@ -123,7 +130,7 @@ impl EndpointState {
 
     /// Whether its open deliveries are sent as they come due; else they wait.
     pub const fn takes(&self) -> bool {
-        matches!(self.status, EndpointStatus::Ok | EndpointStatus::Draining)
+        self.status.takes()
     }
 
     /// Whether any node may send to it without asking: not while it is held, draining or paused.

@@ -2,8 +2,8 @@
 
 use super::{Row, Sql, Store, StoreError, Tx};
 use crate::model::{
-    DeliveryCause, DeliveryId, DeliveryState, DeliveryStatus, EndpointId, EventId, EventType, PageQuery,
-    Paged, ProjectId, Time,
+    DeliveryCause, DeliveryId, DeliveryState, DeliveryStatus, EndpointId, EndpointStatus, EventId, EventType,
+    PageQuery, Paged, ProjectId, Time,
 };
 
 /// A line of the delivery log.
@@ -15,8 +15,8 @@ pub struct DeliveryListing {
     pub event_type: String,
     pub state: DeliveryState,
     pub cause: Option<DeliveryCause>,
-    /// Whether the endpoint takes deliveries now: an open one shows as `pending`, else as `waiting`.
-    pub endpoint_takes: bool,
+    /// Where the endpoint takes deliveries an open one shows as `pending`, else as `waiting`.
+    pub endpoint_status: EndpointStatus,
     pub tries: u32,
     /// Nobody sends it at this moment.
     pub idle: bool,
@@ -58,7 +58,7 @@ fn listing(row: &Row) -> Result<DeliveryListing, StoreError> {
         event_type: row.get("type")?,
         state: row.get::<String>("state")?.parse().map_err(|()| StoreError::Corrupt("state"))?,
         cause: cause.and_then(|text| text.parse().ok()),
-        endpoint_takes: matches!(row.get::<String>("status")?.as_str(), "ok" | "draining"),
+        endpoint_status: row.get::<String>("status")?.parse().map_err(|()| StoreError::Corrupt("status"))?,
         tries: row.count("tries")?,
         idle: row.get::<Option<String>>("lease_owner")?.is_none(),
         due_at: row.time("due_at")?,

@@ -69,7 +69,7 @@ struct AttemptAnswer {
 
 impl From<DeliveryListing> for Answer {
     fn from(it: DeliveryListing) -> Self {
-        let status = DeliveryStatus::of(it.state, it.endpoint_takes);
+        let status = DeliveryStatus::of(it.state, it.endpoint_status.takes());
         // A test does not mind the endpoint's state.
         let due = if it.state == DeliveryState::Test { it.due_at } else { it.due_at.max(it.not_before) };
         Self {
