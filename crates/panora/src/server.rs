@@ -104,6 +104,8 @@ impl Server {
             stop_writer.cancel();
         };
         watch(&workers, &app, &stop_workers, "deliveries", sending);
+        let recoveries = webhooks::run_recoveries(app.clone(), stop_workers.clone());
+        watch(&workers, &app, &stop_workers, "recoveries", recoveries);
         watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
         watch(&workers, &app, &stop_workers, "events", events::run(app.clone(), stop_workers.clone()));
         watch(

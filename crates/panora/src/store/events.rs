@@ -88,6 +88,11 @@ impl Store {
         ));
         tx.execute(cancel.bind(at.millis())).await?;
         tx.execute(bound(format!(
+            "DELETE FROM resends WHERE id_project = $1 AND id_delivery IN \
+             (SELECT id FROM deliveries WHERE id_project = $1 AND id_event IN {OF_PERSON})"
+        )))
+        .await?;
+        tx.execute(bound(format!(
             "UPDATE attempts SET detail = NULL WHERE id_project = $1 AND id_delivery IN \
              (SELECT id FROM deliveries WHERE id_project = $1 AND id_event IN {OF_PERSON})"
         )))

@@ -90,7 +90,7 @@ async fn look_at(
     now: Time,
 ) -> Result<Vec<ToSend>, StoreError> {
     if endpoint.deleted {
-        endpoint.look_at = NEVER;
+        // Cancelled step by step, see `discard`.
         return Ok(Vec::new());
     }
     let (plan, mut notice) = endpoint.state.plan(endpoint.rate_limit, now);

@@ -51,9 +51,10 @@ pub async fn settle(
     Ok(Ok(changed.into_keys().collect()))
 }
 
-/// The deliveries whose present state decides: those that an attempt failed. A 2xx wins over any state.
+/// The deliveries whose present state decides: those that an attempt failed, and those whose tries are another's to
+/// count. A 2xx wins over any state.
 fn to_read(group: &[Finished]) -> Vec<DeliveryId> {
-    let failed = group.iter().filter(|it| it.outcome != Outcome::Accepted);
-    let ids: BTreeSet<_> = failed.map(|it| it.work.id).collect();
+    let read = group.iter().filter(|it| it.outcome != Outcome::Accepted || it.work.resend.is_some());
+    let ids: BTreeSet<_> = read.map(|it| it.work.id).collect();
     ids.into_iter().collect()
 }

@@ -60,7 +60,7 @@ impl Verdicts {
             first_try_at: work.first_try_at,
             due_at: now,
         });
-        let (mut words, original) = (Vec::new(), delivery);
+        let (mut words, found) = (Vec::new(), delivery);
         judge(finished, endpoint, &mut delivery, (now, random), &mut words);
         if outline(&endpoint.state, now) != before {
             endpoint.look_by(now);
@@ -69,8 +69,8 @@ impl Verdicts {
         if delivery.state == DeliveryState::Open {
             endpoint.look_by(delivery.due_at);
         }
-        // A failed resend leaves the delivery as it is: somebody else may be sending it.
-        if delivery != original || matches!(work.kind, AttemptKind::Try | AttemptKind::Probe) {
+        // Nobody else's lease or schedule is touched by an attempt that was asked for and changed nothing.
+        if work.resend.is_none() || delivery != found {
             self.deliveries.insert(work.id, (endpoint.id, delivery));
         }
         // Deliveries of `webhook.*` raise nothing, and nobody asks after a deleted endpoint.
@@ -151,6 +151,10 @@ fn judge(
         Outcome::AskedToWait(wait) => Some(wait),
         _ => None,
     };
+    if asked.is_none() {
+        // Answers that ask to wait are counted in a row, which any other ends.
+        state.pauses = 0;
+    }
     let notice = match (finished.outcome, kind) {
         (Outcome::Gone, _) => {
             if open && kind != AttemptKind::Resend {
