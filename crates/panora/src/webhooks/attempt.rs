@@ -167,7 +167,8 @@ async fn send(app: &App, opened: &Opened, headers: HeaderMap, body: Bytes) -> Re
     match &opened.destination {
         Ok(to) => {
             let message = Message { method: http::Method::POST, headers, body, limits: LIMITS };
-            app.outbound.send_to(to, message).await
+            // Boxed: the task around it is moved when it is spawned.
+            Box::pin(app.outbound.send_to(to, message)).await
         }
         Err(refusal) => Err(Failure { error: OutboundError::Refused(*refusal), trace: Trace::default() }),
     }

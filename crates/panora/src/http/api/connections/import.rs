@@ -78,7 +78,8 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
         Problem::impossible("unknown_provider", "/provider_slug", "There is no such provider.")
     })?;
     let credentials = read_credentials(&app, &provider, body.credentials)?;
-    let grant = prepare(&app, project, &provider, credentials, body.verify.unwrap_or(false)).await?;
+    // Boxed, like all that few imports need: a future is moved whole through every layer around it.
+    let grant = Box::pin(prepare(&app, project, &provider, credentials, body.verify.unwrap_or(false))).await?;
 
     let (metadata, grant) = match in_group(&person, (project, metadata, grant), create.idempotency.key()) {
         Ok(import) => match import_in_group(&app.imports, import).await? {
@@ -87,7 +88,7 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
         },
         Err(alone) => alone,
     };
-    alone(&app, &create.idempotency, &person, (project, &metadata, &grant)).await
+    Box::pin(alone(&app, &create.idempotency, &person, (project, &metadata, &grant))).await
 }
 
 /// An import that can only make a new connection is stored with others.
