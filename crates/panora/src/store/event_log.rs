@@ -85,6 +85,27 @@ impl Store {
         Ok(Paged::cut(rows, page, |event| event.position.to_string()))
     }
 
+    /// A position up to which everything was made before `at`, as long as clocks agree to [`SKEW`]: found by halving,
+    /// since positions rise with time. `last` is the project's last one.
+    pub async fn position_before(&self, project: ProjectId, at: Time, last: i64) -> Result<i64, StoreError> {
+        let at = at.minus(SKEW);
+        let (mut before, mut beyond) = (0, last + 1);
+        while beyond - before > 1 {
+            let middle = before + (beyond - before) / 2;
+            let sql = Sql::new(
+                "SELECT position, created_at FROM events WHERE id_project = $1 AND position >= $2 \
+                 ORDER BY position LIMIT 1",
+            )
+            .bind(project.to_string())
+            .bind(middle);
+            match self.db.optional(sql).await? {
+                Some(row) if row.time("created_at")? < at => before = row.get("position")?,
+                _ => beyond = middle,
+            }
+        }
+        Ok(before)
+    }
+
     /// The last event made before `at`: while clocks agree to [`SKEW`], whatever was made that much later than
     /// `at` stands behind it.
     async fn last_before(&self, project: ProjectId, at: Time) -> Result<Option<EventPosition>, StoreError> {

@@ -1,5 +1,6 @@
 //! All SQL lives here, one file a noun. Knows nothing of HTTP, and only seals and hashes what it is given.
 
+mod accounts;
 mod api_keys;
 mod attempts;
 mod batch;
@@ -36,6 +37,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::clock::Clock;
 use crate::model::Time;
 
+pub use accounts::{
+    ClaimCursor, CountedClaim, CountedDelivery, CountedEndpoint, CountedEvent, CountedProject,
+};
 pub use attempts::Attempt;
 pub use batch::{Batch, Column};
 pub use connections::{ConnectionFilter, GrantKey, NewConnection, StoredConnection};

@@ -1,9 +1,11 @@
 //! A database for one test: a folder with SQLite, or a PostgreSQL database that is dropped at the end.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use panora::random::Random;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 /// Seals what the tests' PostgreSQL databases hold.
 const KEYS: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -52,6 +54,33 @@ impl Database {
             variables.push(("PANORA_ENCRYPTION_KEYS", KEYS.to_owned()));
         }
         variables
+    }
+
+    /// Changes what is stored, behind the server's back; how many rows that were.
+    pub async fn execute(&self, sql: &str) -> u64 {
+        if let Some(url) = self.url() {
+            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL takes the connection");
+            let done = connection.execute(AssertSqlSafe(sql)).await;
+            return done.expect("the statement is right").rows_affected();
+        }
+        let mut connection = self.sqlite().await;
+        connection.execute(AssertSqlSafe(sql)).await.expect("the statement is right").rows_affected()
+    }
+
+    /// What a query that asks for one number answers.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let wrong = "a query that answers one number";
+        if let Some(url) = self.url() {
+            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL takes the connection");
+            return connection.fetch_one(AssertSqlSafe(sql)).await.expect(wrong).get(0);
+        }
+        self.sqlite().await.fetch_one(AssertSqlSafe(sql)).await.expect(wrong).get(0)
+    }
+
+    async fn sqlite(&self) -> SqliteConnection {
+        let file = self.folder.join("data").join("panora.sqlite");
+        let options = SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_secs(20));
+        SqliteConnection::connect_with(&options).await.expect("the file can be opened")
     }
 
     /// Every byte that is stored: SQLite's files, or each value of each table.

@@ -168,6 +168,11 @@ impl TestServer {
         &self.server.app
     }
 
+    /// What the server keeps its data in.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Lets time pass for the whole server at once.
     pub fn advance(&self, by: Duration) {
         self.app().clock.advance(by);
