@@ -13,8 +13,6 @@ text_enum! {
         NoEvent = "no_event",
         /// There is a delivery to an endpoint that is not there.
         NoEndpoint = "no_endpoint",
-        /// It is open at an endpoint that was deleted: nobody will send it.
-        OpenAtDeletedEndpoint = "open_at_deleted_endpoint",
         /// It counts as delivered, and no attempt that was answered with a 2xx is recorded.
         NoAttempt = "no_attempt",
     }

@@ -103,7 +103,6 @@ fn finding(it: &Finding) -> Vec<String> {
         Found::NoDelivery => "in scope, but there is no delivery",
         Found::NoEvent => "a delivery, but there is no event",
         Found::NoEndpoint => "a delivery, but there is no such endpoint",
-        Found::OpenAtDeletedEndpoint => "open, but the endpoint was deleted",
         Found::NoAttempt => "delivered, but no attempt with a 2xx is recorded",
     };
     vec![it.id_event.to_string(), position, it.id_webhook_endpoint.to_string(), words.to_owned()]

@@ -18,6 +18,7 @@ mod worker;
 pub use attempt::{AttemptDetail, Finished};
 pub use lanes::Lanes;
 pub use listeners::KnownListeners;
+pub use notices::expired;
 pub use publish::{Draft, Publication, TooLarge};
 pub use secrets::{new_secret, open_headers, open_secret};
 pub use worker::run;

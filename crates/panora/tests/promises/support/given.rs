@@ -110,6 +110,12 @@ impl Api {
         self.get(&format!("/deliveries/{}", text(&list["data"][0]["id_delivery"]))).await.expect(200)
     }
 
+    /// An endpoint's deliveries, newest first: a page of them.
+    pub async fn deliveries(&self, endpoint: &Endpoint) -> Vec<Value> {
+        let list = self.get(&format!("/webhooks/{}/deliveries?limit=200", endpoint.id)).await.expect(200);
+        list["data"].as_array().cloned().expect("a list")
+    }
+
     /// Waits until each delivery of an endpoint has a recorded attempt.
     pub async fn all_attempted(&self, endpoint: &Endpoint) {
         eventually("all deliveries to be attempted", || async {
