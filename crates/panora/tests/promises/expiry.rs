@@ -63,7 +63,7 @@ async fn of_an_endpoint_one_event_an_hour_tells() {
     server.import("user-2", json!({})).await;
     server.advance(Duration::from_mins(30));
     server.import("user-3", json!({})).await;
-    server.advance(30 * DAY - Duration::from_mins(15));
+    server.advance(29 * DAY + Duration::from_mins(24 * 60 - 15));
     assert_eq!(told.next().await.data()["count"], 2);
     server.advance(Duration::from_mins(20));
     let expired = ("failed", json!("expired"));

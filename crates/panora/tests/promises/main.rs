@@ -16,6 +16,7 @@ mod delivery;
 mod delivery_log;
 mod doubtful_input;
 mod endpoint_changes;
+mod erasure;
 mod event_stream;
 mod event_types;
 mod events;
