@@ -16,13 +16,15 @@ pub struct OldEvent {
     pub stays: bool,
 }
 
+// Below no EXISTS: with old statistics or none PostgreSQL may answer it from a whole table at once.
+
 /// Whether a delivery `d` keeps its event: it is open, has ended at `$1` or later, or is about to be sent again.
-const KEEPS: &str = "(d.state IN ('open', 'test') OR COALESCE(d.ended_at, d.created_at) >= $1 OR EXISTS \
-                     (SELECT 1 FROM resends r WHERE r.id_endpoint = d.id_endpoint AND r.id_delivery = d.id))";
+const KEEPS: &str = "(d.state IN ('open', 'test') OR COALESCE(d.ended_at, d.created_at) >= $1 OR (SELECT r.id FROM \
+                     resends r WHERE r.id_endpoint = d.id_endpoint AND r.id_delivery = d.id LIMIT 1) IS NOT NULL)";
 
 /// Nothing is left of what was to be delivered to an endpoint `e`; said as the indexes say it.
-const UNUSED: &str = "NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id_endpoint = e.id AND d.state = 'open') \
-                      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id_endpoint = e.id AND d.state <> 'open')";
+const UNUSED: &str = "(SELECT d.id FROM deliveries d WHERE d.id_endpoint = e.id AND d.state = 'open' LIMIT 1) IS NULL \
+                      AND (SELECT d.id FROM deliveries d WHERE d.id_endpoint = e.id AND d.state <> 'open' LIMIT 1) IS NULL";
 
 impl Store {
     /// At most `most` events made before `before`, tests too, oldest first, after `after`.
@@ -35,7 +37,7 @@ impl Store {
         // Ids are in the order of time, so the primary key is the way to walk.
         let sql = Sql::new(format!(
             "SELECT e.id, e.id_project, (SELECT COUNT(*) FROM deliveries d WHERE d.id_event = e.id) AS deliveries, \
-             CAST(CASE WHEN EXISTS (SELECT 1 FROM deliveries d WHERE d.id_event = e.id AND {KEEPS}) \
+             CAST(CASE WHEN (SELECT d.id FROM deliveries d WHERE d.id_event = e.id AND {KEEPS} LIMIT 1) IS NOT NULL \
              THEN 1 ELSE 0 END AS BIGINT) AS stays \
              FROM (SELECT id, id_project FROM events WHERE id > $2 AND id < $3 ORDER BY id LIMIT $4) e ORDER BY e.id"
         ))
