@@ -3,6 +3,8 @@
 
 -- Grows with every change of one of the project's endpoints, so that nodes know when to read them again.
 ALTER TABLE projects ADD COLUMN endpoints_version BIGINT NOT NULL DEFAULT 0;
+-- Up to that version rows of deleted endpoints are gone: a node that has read an older one reads all of them again.
+ALTER TABLE projects ADD COLUMN endpoints_forgotten BIGINT NOT NULL DEFAULT 0;
 
 -- What a person has set is above; from here on is what the engine knows of an endpoint.
 ALTER TABLE endpoints ADD COLUMN status {TEXT} NOT NULL DEFAULT 'ok';
@@ -34,6 +36,7 @@ CREATE INDEX endpoints_to_look_at ON endpoints (look_at) WHERE deleted_at IS NUL
 -- Deleted ones where something may be left to cancel.
 CREATE INDEX endpoints_to_clear ON endpoints (look_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX endpoints_by_version ON endpoints (id_project, version);
+CREATE INDEX endpoints_deleted ON endpoints (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- Which types an endpoint took, from the event after that position on. Nothing once deleted.
 CREATE TABLE endpoint_scopes (
@@ -66,7 +69,7 @@ INSERT INTO new_events (id, id_project, position, type, id_linked_user, created_
     SELECT id, id_project, position, type, id_linked_user, created_at, body FROM events;
 DROP TABLE events;
 ALTER TABLE new_events RENAME TO events;
-CREATE INDEX events_of_linked_user ON events (id_project, id_linked_user) WHERE id_linked_user IS NOT NULL;
+CREATE INDEX events_of_linked_user ON events (id_project, id_linked_user, position) WHERE id_linked_user IS NOT NULL;
 
 CREATE TABLE new_deliveries (
     id {ID} PRIMARY KEY,
@@ -140,10 +143,11 @@ CREATE TABLE recoveries (
 CREATE INDEX recoveries_due ON recoveries (due_at) WHERE state = 'running';
 CREATE INDEX recoveries_of_endpoint ON recoveries (id_project, id_endpoint, id);
 
--- Of deliveries that expired one event an hour and endpoint tells; this is what the next one has to count.
+-- Of deliveries that expired one event an hour and endpoint tells; this is what the next one has to count, and when.
 CREATE TABLE expiries (
     id_endpoint {ID} PRIMARY KEY,
     id_project {ID} NOT NULL,
     count BIGINT NOT NULL,
     tell_at BIGINT NOT NULL
 );
+CREATE INDEX expiries_due ON expiries (tell_at);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use panora_catalog::{Catalog, Provider, ProviderOrigin};
 use panora_outbound::Outbound;
@@ -43,6 +44,8 @@ pub struct Shared {
     pub clients: BTreeMap<String, ProviderClient>,
     pub outbound: Outbound,
     pub public_url: PublicUrl,
+    /// How long an event is kept after the last of its deliveries has ended.
+    pub retention: Duration,
     pub api_keys: ApiKeys,
     pub wake: Wake,
     /// This process among those that share the database, as leases name it.

@@ -1,5 +1,6 @@
 //! Panora: connect your users' accounts, get signed webhooks, call providers through one door.
 
+pub mod accounts;
 pub mod app;
 pub mod cli;
 pub mod clock;

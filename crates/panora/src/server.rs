@@ -198,6 +198,7 @@ async fn open(
         catalog,
         outbound,
         public_url,
+        retention: Duration::from_hours(24 * u64::from(args.retention_days)),
         api_keys: ApiKeys::new(args.api_rate_limit),
         wake: Wake::default(),
         node: random.base62(16),

@@ -6,6 +6,7 @@ mod openapi;
 mod projects;
 mod serve;
 mod terminal;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Command {
     Projects(projects::ProjectsArgs),
     /// Print the OpenAPI document
     Openapi,
+    /// Show for each endpoint and day what became of its events, and whatever is unaccounted for
+    Verify(verify::VerifyArgs),
 }
 
 /// A command that works on the storage, with what it does there.
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
             Command::ApiKeys(args) => api_keys::run(args).await,
             Command::Projects(args) => projects::run(args).await,
             Command::Openapi => openapi::run(),
+            Command::Verify(args) => verify::run(args).await,
         }
     });
     runtime.shutdown_background();

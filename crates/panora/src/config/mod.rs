@@ -73,6 +73,12 @@ pub struct ServeArgs {
     #[arg(long, env = "PANORA_API_RATE_LIMIT", default_value_t = 1000, value_name = "N")]
     pub api_rate_limit: u32,
 
+    /// Days that an event is kept with its deliveries and attempts, from the day the last of its deliveries was
+    /// delivered, failed or cancelled: 1 to 3650
+    #[arg(long, env = "PANORA_RETENTION_DAYS", default_value_t = 30, value_name = "DAYS",
+        value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub retention_days: u32,
+
     /// Seconds that requests and deliveries in flight have to end after SIGTERM or Ctrl-C
     #[arg(long, env = "PANORA_SHUTDOWN_SECONDS", default_value_t = 20, value_name = "SECONDS")]
     pub shutdown_seconds: u64,

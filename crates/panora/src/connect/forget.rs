@@ -1,9 +1,12 @@
-//! Forgetting a person: connections end, links die, what is stored of the person is erased.
+//! Forgetting a person: connections end and links die in one transaction, which promises that what was told of the person
+//! is erased.
 
+use super::erasure::{erase_now, promise};
 use super::error::ConnectError;
 use super::revoke::end;
 use crate::app::App;
 use crate::model::{LinkedUserId, ProjectId};
+use crate::store::Erasure;
 use crate::webhooks::Publication;
 
 /// Whether there was such a linked user.
@@ -14,8 +17,10 @@ pub async fn forget_person(app: &App, project: ProjectId, user: LinkedUserId) ->
         return Ok(false);
     }
     let now = app.clock.now();
-    // Before the new events are written: those stay, they hold ids only.
-    app.store.erase_events_of(&mut tx, project, user, now).await?;
+    // The events that are written here stay: they hold ids only.
+    let until = publication.last_position(project);
+    let erasure = Erasure { id_project: project, id_linked_user: user, after: 0, until };
+    let job = promise(app, &mut tx, &erasure).await?;
     loop {
         // Each one ended is no longer among the next ones.
         let standing = app.store.list_standing_connections(&mut tx, project, user).await?;
@@ -27,8 +32,10 @@ pub async fn forget_person(app: &App, project: ProjectId, user: LinkedUserId) ->
         }
     }
     app.store.erase_connections_of(&mut tx, project, user, now).await?;
+    app.store.erase_flows_of(&mut tx, project, user).await?;
     app.store.revoke_magic_links_of(&mut tx, project, user, now).await?;
     publication.commit(app, tx).await?;
     app.wake.jobs.notify_one();
+    erase_now(app, job, erasure).await;
     Ok(true)
 }

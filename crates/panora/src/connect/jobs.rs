@@ -1,4 +1,5 @@
-//! Does what transactions promised: gives grants back at their providers. Bounded tries, then a line in the log.
+//! Does what transactions promised: gives grants back at their providers, in bounded tries and then a line in the log;
+//! erases people, until it is done.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use panora_catalog::RevocationOutcome;
 use tokio_util::sync::CancellationToken;
 
 use super::client::client_of;
+use super::erasure::{self, ERASURE};
 use super::provider_call::send;
 use super::revoke::{REVOCATION, Revocation};
 use crate::app::App;
@@ -46,17 +48,18 @@ async fn work(app: &App, owner: &str) -> Result<bool, StoreError> {
 
 async fn finish(app: &App, job: &Job) -> Result<(), StoreError> {
     let done = match job.kind.as_str() {
+        ERASURE => return erasure::go_on(app, job).await,
         REVOCATION => give_back(app, job).await,
         _ => RevocationOutcome::Refused,
     };
     match done {
-        RevocationOutcome::Done => app.store.finish_job(job).await,
+        RevocationOutcome::Done => app.store.finish_job(job.id_project, job.id).await,
         RevocationOutcome::TryLater if job.tries < TRIES => {
             app.store.postpone_job(job, gap(app, job.tries)).await
         }
         _ => {
             tracing::warn!(job = %job.id, kind = %job.kind, tries = job.tries, "given up");
-            app.store.finish_job(job).await
+            app.store.finish_job(job.id_project, job.id).await
         }
     }
 }

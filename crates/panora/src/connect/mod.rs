@@ -5,6 +5,7 @@ mod authorize;
 mod callback;
 mod client;
 mod credentials;
+mod erasure;
 mod error;
 mod establish;
 mod failed;

@@ -1,5 +1,7 @@
 //! Ending a connection: here in one transaction, at the provider by a durable job of that transaction.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -137,5 +139,10 @@ pub async fn promise_revocation(
 ) -> Result<(), StoreError> {
     let id = JobId::new(&app.clock, &app.random);
     let payload = app.vault.seal_json(Slot::JobPayload, id, revocation);
-    app.store.add_job(tx, &NewJob { id, id_project: project, kind: REVOCATION, payload: &payload }).await
+    app.store
+        .add_job(
+            tx,
+            &NewJob { id, id_project: project, kind: REVOCATION, payload: &payload, due_in: Duration::ZERO },
+        )
+        .await
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Time;
 use crate::clock::Clock;
 use crate::random::Random;
 
@@ -20,6 +21,12 @@ macro_rules! id {
             /// A new id of this moment (UUIDv7).
             pub fn new(clock: &Clock, random: &Random) -> Self {
                 Self(random.uuid(clock.now()))
+            }
+
+            /// Not above any id of that moment or later, and above all of earlier ones.
+            pub fn floor(at: Time) -> Self {
+                let millis = at.millis().max(0).unsigned_abs();
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
             }
 
             pub const fn from_uuid(uuid: Uuid) -> Self {

@@ -44,7 +44,12 @@ impl EventScope {
     }
 
     pub fn takes(&self, kind: EventType) -> bool {
-        self.0.iter().any(|pattern| pattern_matches(pattern, kind.as_str()))
+        self.takes_named(kind.as_str())
+    }
+
+    /// The same by the type's name.
+    pub fn takes_named(&self, kind: &str) -> bool {
+        self.0.iter().any(|pattern| pattern_matches(pattern, kind))
     }
 }
 

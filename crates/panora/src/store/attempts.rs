@@ -38,7 +38,7 @@ fn attempt(row: &Row) -> Result<Attempt, StoreError> {
 
 impl Store {
     /// Adds attempts, each with the event it carried. What an endpoint answered about a person who was erased
-    /// meanwhile is not kept.
+    /// meanwhile is not kept; nor are attempts of an event that is gone.
     pub async fn add_attempts(
         &self,
         tx: &mut Tx,
@@ -50,7 +50,7 @@ impl Store {
              AS ({rows}) INSERT INTO attempts (id, id_project, id_delivery, kind, started_at, ended_at, status, error, \
              detail) SELECT new.id, new.id_project, new.id_delivery, new.kind, new.started_at, new.ended_at, \
              new.status, new.error, CASE WHEN ev.body IS NULL THEN NULL ELSE new.detail END FROM new \
-             LEFT JOIN events ev ON ev.id = new.id_event",
+             JOIN events ev ON ev.id = new.id_event",
             &[Text, Text, Text, Text, Text, Int, Int, Int, Text, Blob],
         );
         for (event, it) in attempts {

@@ -95,7 +95,8 @@ impl Store {
         self.save_endpoint_states(tx, std::slice::from_ref(&standing)).await
     }
 
-    /// Notes which types an endpoint takes from the event after `position` on.
+    /// Notes which types an endpoint takes from the event after `position` on, where that is something else than
+    /// before: other changes are not to fill the table.
     async fn note_scope(
         &self,
         tx: &mut Tx,
@@ -104,7 +105,10 @@ impl Store {
         scope: &EventScope,
     ) -> Result<(), StoreError> {
         let sql = Sql::new(
-            "INSERT INTO endpoint_scopes (id_endpoint, id_project, after_position, scope) VALUES ($1, $2, $3, $4) \
+            "INSERT INTO endpoint_scopes (id_endpoint, id_project, after_position, scope) \
+             SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS TEXT) WHERE NOT EXISTS \
+             (SELECT 1 FROM endpoint_scopes s WHERE s.id_endpoint = $1 AND s.scope = $4 AND s.after_position = \
+             (SELECT MAX(after_position) FROM endpoint_scopes l WHERE l.id_endpoint = $1)) \
              ON CONFLICT (id_endpoint, after_position) DO UPDATE SET scope = excluded.scope",
         )
         .bind(endpoint.id.to_string())

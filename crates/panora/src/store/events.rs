@@ -70,35 +70,4 @@ impl Store {
         sql.push_list(ids.iter().map(ToString::to_string));
         self.db.all(sql).await?.iter().map(event).collect()
     }
-
-    /// Erases what is stored of a person: the bodies of events, the answers of receivers, and cancels what
-    /// was not sent yet.
-    pub async fn erase_events_of(
-        &self,
-        tx: &mut Tx,
-        project: ProjectId,
-        user: LinkedUserId,
-        at: Time,
-    ) -> Result<(), StoreError> {
-        const OF_PERSON: &str = "(SELECT id FROM events WHERE id_project = $1 AND id_linked_user = $2)";
-        let bound = |text: String| Sql::new(text).bind(project.to_string()).bind(user.to_string());
-        let cancel = bound(format!(
-            "UPDATE deliveries SET state = 'cancelled', cause = 'erased', ended_at = $3 \
-             WHERE id_project = $1 AND state IN ('open', 'test') AND id_event IN {OF_PERSON}"
-        ));
-        tx.execute(cancel.bind(at.millis())).await?;
-        tx.execute(bound(format!(
-            "DELETE FROM resends WHERE id_project = $1 AND id_delivery IN \
-             (SELECT id FROM deliveries WHERE id_project = $1 AND id_event IN {OF_PERSON})"
-        )))
-        .await?;
-        tx.execute(bound(format!(
-            "UPDATE attempts SET detail = NULL WHERE id_project = $1 AND id_delivery IN \
-             (SELECT id FROM deliveries WHERE id_project = $1 AND id_event IN {OF_PERSON})"
-        )))
-        .await?;
-        let erase =
-            bound("UPDATE events SET body = NULL WHERE id_project = $1 AND id_linked_user = $2".into());
-        tx.execute(erase).await.map(|_| ())
-    }
 }

@@ -2,7 +2,9 @@
 
 use super::row::millis;
 use super::{Row, Sql, Store, StoreError, Tx};
-use crate::model::{ConnectionId, FlowId, LinkRefusal, MagicLinkId, ProjectId, Time, TokenHash};
+use crate::model::{
+    ConnectionId, FlowId, LinkRefusal, LinkedUserId, MagicLinkId, ProjectId, Time, TokenHash,
+};
 use crate::vault::Sealed;
 
 #[derive(Clone, Debug)]
@@ -118,6 +120,24 @@ impl Store {
         .bind(self.now().millis())
         .bind(project.to_string())
         .bind(link.to_string());
+        tx.execute(sql).await.map(|_| ())
+    }
+
+    /// Ends the unfinished flows of a person's links, and forgets what the person has answered there.
+    pub async fn erase_flows_of(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        user: LinkedUserId,
+    ) -> Result<(), StoreError> {
+        let sql = Sql::new(
+            "UPDATE flows SET ended_at = COALESCE(ended_at, CASE WHEN finished_at IS NULL THEN $1 END), answers = NULL \
+             WHERE id_project = $2 AND id_magic_link IN (SELECT id FROM magic_links WHERE id_project = $2 \
+             AND id_linked_user = $3)",
+        )
+        .bind(self.now().millis())
+        .bind(project.to_string())
+        .bind(user.to_string());
         tx.execute(sql).await.map(|_| ())
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::deliveries::millis_of;
 use super::{LEASE, Row, Sql, Store, StoreError, Tx};
 use crate::model::{JobId, ProjectId};
 use crate::vault::Sealed;
@@ -13,6 +14,8 @@ pub struct NewJob<'a> {
     pub kind: &'a str,
     /// JSON, sealed.
     pub payload: &'a Sealed,
+    /// Not done before.
+    pub due_in: Duration,
 }
 
 /// A job that this node has claimed.
@@ -40,14 +43,15 @@ impl Store {
         let (now, parameter) = self.db_now();
         let sql = Sql::new(format!(
             "INSERT INTO jobs (id, id_project, kind, payload, tries, due_at, lease_until, created_at) \
-             VALUES ($2, $3, $4, $5, 0, {now}, 0, $6)"
+             VALUES ($2, $3, $4, $5, 0, {now} + $7, 0, $6)"
         ))
         .bind(parameter)
         .bind(job.id.to_string())
         .bind(job.id_project.to_string())
         .bind(job.kind)
         .bind(job.payload.0.as_slice())
-        .bind(self.now().millis());
+        .bind(self.now().millis())
+        .bind(millis_of(job.due_in));
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -67,10 +71,23 @@ impl Store {
         self.db.execute_returning(sql).await?.iter().map(job).collect()
     }
 
-    pub async fn finish_job(&self, job: &Job) -> Result<(), StoreError> {
+    /// Leaves the rest of a job to whoever takes it next, at once.
+    pub async fn continue_job(&self, job: &Job, payload: &Sealed) -> Result<(), StoreError> {
+        let (now, parameter) = self.db_now();
+        let sql = Sql::new(format!(
+            "UPDATE jobs SET payload = $2, due_at = {now}, lease_until = 0 WHERE id_project = $3 AND id = $4"
+        ))
+        .bind(parameter)
+        .bind(payload.0.as_slice())
+        .bind(job.id_project.to_string())
+        .bind(job.id.to_string());
+        self.db.execute(sql).await.map(|_| ())
+    }
+
+    pub async fn finish_job(&self, project: ProjectId, id: JobId) -> Result<(), StoreError> {
         let sql = Sql::new("DELETE FROM jobs WHERE id_project = $1 AND id = $2")
-            .bind(job.id_project.to_string())
-            .bind(job.id.to_string());
+            .bind(project.to_string())
+            .bind(id.to_string());
         self.db.execute(sql).await.map(|_| ())
     }
 

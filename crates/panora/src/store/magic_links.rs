@@ -145,8 +145,8 @@ impl Store {
         at: Time,
     ) -> Result<(), StoreError> {
         let sql = Sql::new(
-            "UPDATE magic_links SET revoked_at = COALESCE(revoked_at, $1), email = NULL, metadata = '{}' \
-             WHERE id_project = $2 AND id_linked_user = $3",
+            "UPDATE magic_links SET revoked_at = COALESCE(revoked_at, $1), email = NULL, return_url = NULL, \
+             metadata = '{}' WHERE id_project = $2 AND id_linked_user = $3",
         )
         .bind(at.millis())
         .bind(project.to_string())

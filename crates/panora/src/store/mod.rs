@@ -1,5 +1,6 @@
 //! All SQL lives here, one file a noun. Knows nothing of HTTP, and only seals and hashes what it is given.
 
+mod accounts;
 mod api_keys;
 mod attempts;
 mod batch;
@@ -9,9 +10,11 @@ mod deliveries;
 mod delivery_log;
 mod endpoint_states;
 mod endpoints;
+mod erasure;
 mod error;
 mod event_log;
 mod events;
+mod expiry;
 mod flows;
 mod idempotency;
 mod jobs;
@@ -23,6 +26,7 @@ mod projects;
 mod provider_settings;
 mod recoveries;
 mod resends;
+mod retention;
 mod row;
 mod sandbox;
 mod vault_root;
@@ -38,6 +42,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::clock::Clock;
 use crate::model::Time;
 
+pub use accounts::{
+    ClaimCursor, CountedClaim, CountedDelivery, CountedEndpoint, CountedEvent, CountedProject,
+};
 pub use attempts::Attempt;
 pub use batch::{Batch, Column};
 pub use connections::{ConnectionFilter, GrantKey, NewConnection, StoredConnection};
@@ -46,9 +53,11 @@ pub use deliveries::{CancelStep, Claim, ClaimedDelivery, NewDelivery};
 pub use delivery_log::{DeliveryFilter, DeliveryListing};
 pub use endpoint_states::{EndpointStanding, LookAt, NEVER};
 pub use endpoints::{ChangedEndpoint, StoredEndpoint};
+pub use erasure::Erasure;
 pub use error::StoreError;
 pub use event_log::{EventFilter, LoggedEvent};
 pub use events::{NewEvent, StoredEvent};
+pub use expiry::{ExpiryStep, OldestOpen};
 pub use flows::Flow;
 pub use idempotency::IdempotencyRecord;
 pub use jobs::{Job, NewJob};
@@ -57,6 +66,7 @@ pub use oauth_states::StoredState;
 pub use projects::TakenPositions;
 pub use recoveries::RunningRecovery;
 pub use resends::{ClaimedResend, NewResend};
+pub use retention::OldEvent;
 pub use sandbox::{ContactRow, SandboxGrant, SandboxKey, SandboxTokens};
 
 /// How long a claim on a delivery or a job lasts.

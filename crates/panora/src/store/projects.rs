@@ -11,6 +11,8 @@ pub struct TakenPositions {
     pub last: i64,
     /// Tells whether its endpoints were changed since somebody read them.
     pub endpoints_version: i64,
+    /// Whoever has read them at an older version than this has to read all of them again.
+    pub endpoints_forgotten: i64,
 }
 
 const COLUMNS: &str = "id, handle, name, logo_url, color, support_email, privacy_url, allowed_origins, return_urls, \
@@ -82,7 +84,7 @@ impl Store {
     ) -> Result<TakenPositions, StoreError> {
         let sql = Sql::new(
             "UPDATE projects SET last_position = last_position + $1 WHERE id = $2 \
-             RETURNING last_position, endpoints_version",
+             RETURNING last_position, endpoints_version, endpoints_forgotten",
         )
         .bind(count)
         .bind(id.to_string());
@@ -90,6 +92,7 @@ impl Store {
         Ok(TakenPositions {
             last: row.get("last_position")?,
             endpoints_version: row.get("endpoints_version")?,
+            endpoints_forgotten: row.get("endpoints_forgotten")?,
         })
     }
 

@@ -13,6 +13,13 @@ pub struct NewResend {
     pub kind: AttemptKind,
 }
 
+/// Attempts that were taken in hand.
+pub struct ClaimedResends {
+    pub to_send: Vec<ClaimedResend>,
+    /// Those of which nothing is left to send: the event was erased, or is gone.
+    pub void: Vec<ResendId>,
+}
+
 /// An attempt that this node is to make.
 #[derive(Clone, Debug)]
 pub struct ClaimedResend {
@@ -70,7 +77,7 @@ impl Store {
         owner: &str,
         busy: &[EndpointId],
         most: u32,
-    ) -> Result<Vec<ClaimedResend>, StoreError> {
+    ) -> Result<ClaimedResends, StoreError> {
         let (now, parameter) = self.db_now();
         let mut sql = Sql::new(format!(
             "UPDATE resends SET lease_owner = $2, due_at = {now} + $3 WHERE id IN (SELECT id FROM resends \
@@ -89,9 +96,18 @@ impl Store {
         sql.push(
             ") RETURNING id, id_project, id_delivery, id_endpoint, kind, \
              (SELECT id_event FROM deliveries d WHERE d.id = resends.id_delivery) AS id_event, \
-             (SELECT tries FROM deliveries d WHERE d.id = resends.id_delivery) AS tries",
+             (SELECT tries FROM deliveries d WHERE d.id = resends.id_delivery) AS tries, \
+             (SELECT ev.id FROM deliveries d JOIN events ev ON ev.id = d.id_event WHERE d.id = resends.id_delivery \
+             AND ev.body IS NOT NULL) AS readable",
         );
-        tx.all(sql).await?.iter().map(claimed).collect()
+        let (mut to_send, mut void) = (Vec::new(), Vec::new());
+        for row in tx.all(sql).await? {
+            match row.get::<Option<String>>("readable")? {
+                Some(_) => to_send.push(claimed(&row)?),
+                None => void.push(row.parsed("id")?),
+            }
+        }
+        Ok(ClaimedResends { to_send, void })
     }
 
     /// Whether any attempt is due, to other endpoints than those in `busy`.

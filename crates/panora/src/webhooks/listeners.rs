@@ -73,8 +73,10 @@ impl KnownListeners {
         if let Some(known) = known.as_ref().filter(|known| known.version == taken.endpoints_version) {
             return Ok(known.clone());
         }
-        // A version beyond the present one is of another history, such as a backup that was brought back.
-        let known = known.filter(|known| known.version < taken.endpoints_version);
+        // A version beyond the present one is of another history, such as a backup that was brought back. After an old
+        // one endpoints may have been deleted of which nothing is left to read.
+        let of_use = taken.endpoints_forgotten..taken.endpoints_version;
+        let known = known.filter(|known| of_use.contains(&known.version));
         let mut listeners =
             known.map_or_else(|| Listeners { version: -1, ..Listeners::default() }, |it| (*it).clone());
         for changed in app.store.list_changed_endpoints(tx, project, listeners.version).await? {

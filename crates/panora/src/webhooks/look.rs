@@ -234,7 +234,7 @@ async fn send(
     Ok(())
 }
 
-/// The events' types and opened bodies.
+/// The types and opened bodies of those events that were not erased: of the others nothing is sent.
 pub(super) async fn bodies(
     app: &App,
     events: impl Iterator<Item = EventId>,
@@ -245,12 +245,10 @@ pub(super) async fn bodies(
     let mut bodies = BTreeMap::new();
     for part in ids.chunks(500) {
         for event in app.store.lookup_events(part).await? {
-            let body = event.body.as_ref().and_then(|sealed| {
-                let opened = app.vault.open(Slot::EventBody, event.id, sealed);
-                let tell =
-                    |error: &_| tracing::error!(event = %event.id, %error, "an event cannot be opened");
-                opened.inspect_err(tell).ok()
-            });
+            let Some(sealed) = &event.body else { continue };
+            let opened = app.vault.open(Slot::EventBody, event.id, sealed);
+            let tell = |error: &_| tracing::error!(event = %event.id, %error, "an event cannot be opened");
+            let body = opened.inspect_err(tell).ok();
             bodies.insert(event.id, (event.kind, body.map(Bytes::from)));
         }
     }

@@ -23,6 +23,7 @@ pub use attempt::{AttemptDetail, Finished};
 pub use discard::discard;
 pub use lanes::Lanes;
 pub use listeners::KnownListeners;
+pub use notices::expired;
 pub use publish::{Draft, Publication, TooLarge};
 pub use recover::{estimate, run as run_recoveries};
 pub use secrets::{new_secret, open_headers, open_secret};

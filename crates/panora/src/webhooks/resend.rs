@@ -22,13 +22,16 @@ pub async fn resend(app: &App) -> Result<bool, StoreError> {
     let leased = Instant::now();
     let mut tx = app.store.begin().await?;
     let claimed = app.store.claim_resends(&mut tx, &app.node, &busy, MOST).await?;
+    // Nothing to send: no attempt is made of it.
+    app.store.finish_resends(&mut tx, &claimed.void).await?;
     tx.commit().await?;
+    let full = claimed.to_send.len() + claimed.void.len() == MOST as usize;
+    let claimed = claimed.to_send;
     let mut tx = app.store.begin().await?;
     let projects: BTreeMap<ProjectId, u32> = claimed.iter().map(|it| (it.id_project, 0)).collect();
     let publication = Publication::open_many(app, &mut tx, &projects).await?;
     drop(tx);
     let bodies = bodies(app, claimed.iter().map(|it| it.id_event)).await?;
-    let full = claimed.len() == MOST as usize;
     let work = claimed.into_iter().filter_map(|it| {
         let recipient = publication.listener(it.id_project, it.id_endpoint)?.clone();
         let (event_type, body) = bodies.get(&it.id_event)?.clone();

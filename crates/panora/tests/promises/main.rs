@@ -6,6 +6,7 @@
 
 mod support;
 
+mod accounts;
 mod api_keys;
 mod configuration;
 mod connect_flow;
@@ -17,9 +18,11 @@ mod discarding;
 mod doubtful_input;
 mod endpoint_changes;
 mod endpoint_states;
+mod erasure;
 mod event_stream;
 mod event_types;
 mod events;
+mod expiry;
 mod forgetting;
 mod idempotency;
 mod linked_users;
@@ -41,6 +44,7 @@ mod recovery_bounds;
 mod renewals;
 mod requests;
 mod resends;
+mod retention;
 mod secrets_at_rest;
 mod standing_connections;
 mod test_deliveries;

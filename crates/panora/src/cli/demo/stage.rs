@@ -57,6 +57,7 @@ async fn start(folder: &TempFolder, key: &ApiKey) -> Result<Server, StartError> 
         allowed_private_networks: String::new(),
         providers_dir: None,
         api_rate_limit: 0,
+        retention_days: 30,
         shutdown_seconds: 2,
         log_format: LogFormat::Text,
         log: String::new(),

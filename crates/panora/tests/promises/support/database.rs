@@ -1,12 +1,37 @@
 //! A database for one test: a folder with SQLite, or a PostgreSQL database that is dropped at the end.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use panora::random::Random;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 
 /// Seals what the tests' PostgreSQL databases hold.
 const KEYS: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+/// What lists the columns of all tables, and how one value of a column is written as bytes.
+const POSTGRES_COLUMNS: &str = "SELECT table_name::text, column_name::text, \
+    CASE data_type WHEN 'bytea' THEN '\"{}\"' ELSE 'convert_to(\"{}\"::text, ''UTF8'')' END \
+    FROM information_schema.columns WHERE table_schema = 'public'";
+const SQLITE_COLUMNS: &str = "SELECT m.name, c.name, 'CAST(\"{}\" AS BLOB)' \
+    FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'";
+
+macro_rules! all_values {
+    ($connection:ident, $columns:expr) => {{
+        let mut values = Vec::new();
+        for column in $connection.fetch_all($columns).await.expect("the catalog can be read") {
+            let (table, name, value): (String, String, String) =
+                (column.get(0), column.get(1), column.get(2));
+            let value = value.replace("{}", &name);
+            let sql = format!("SELECT {value} FROM \"{table}\" WHERE \"{name}\" IS NOT NULL");
+            for row in $connection.fetch_all(AssertSqlSafe(sql)).await.expect("the table can be read") {
+                values.push((format!("{table}.{name}"), row.get::<Vec<u8>, _>(0)));
+            }
+        }
+        values
+    }};
+}
 
 pub struct Database {
     pub folder: PathBuf,
@@ -54,12 +79,63 @@ impl Database {
         variables
     }
 
+    /// Changes what is stored, behind the server's back; how many rows that were.
+    pub async fn execute(&self, sql: &str) -> u64 {
+        if let Some(url) = self.url() {
+            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL takes the connection");
+            let done = connection.execute(AssertSqlSafe(sql)).await;
+            return done.expect("the statement is right").rows_affected();
+        }
+        let mut connection = self.sqlite().await;
+        connection.execute(AssertSqlSafe(sql)).await.expect("the statement is right").rows_affected()
+    }
+
+    /// What a query that asks for one number answers.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let wrong = "a query that answers one number";
+        if let Some(url) = self.url() {
+            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL takes the connection");
+            return connection.fetch_one(AssertSqlSafe(sql)).await.expect(wrong).get(0);
+        }
+        self.sqlite().await.fetch_one(AssertSqlSafe(sql)).await.expect(wrong).get(0)
+    }
+
+    async fn sqlite(&self) -> SqliteConnection {
+        let file = self.folder.join("data").join("panora.sqlite");
+        let options = SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_secs(20));
+        SqliteConnection::connect_with(&options).await.expect("the file can be opened")
+    }
+
     /// Every byte that is stored: SQLite's files, or each value of each table.
     pub async fn bytes(&self) -> Vec<u8> {
         match self.url() {
-            Some(url) => all_values(&url).await,
+            Some(_) => {
+                self.values().await.into_iter().flat_map(|(_, value)| [value, vec![b'\n']].concat()).collect()
+            }
             None => all_files(&self.folder.join("data")),
         }
+    }
+
+    /// Every value of every table, by table and column; numbers as their digits.
+    pub async fn values(&self) -> Vec<(String, Vec<u8>)> {
+        if let Some(url) = self.url() {
+            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL takes the connection");
+            return all_values!(connection, POSTGRES_COLUMNS);
+        }
+        let mut connection = self.sqlite().await;
+        all_values!(connection, SQLITE_COLUMNS)
+    }
+
+    /// The ids of a table's rows, each with what is sealed in a column.
+    pub async fn sealed(&self, table: &str, column: &str) -> Vec<(String, Vec<u8>)> {
+        let sql = format!("SELECT id, {column} FROM {table} WHERE {column} IS NOT NULL");
+        if let Some(url) = self.url() {
+            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL takes the connection");
+            let rows = connection.fetch_all(AssertSqlSafe(sql)).await.expect("the table can be read");
+            return rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        }
+        let rows = self.sqlite().await.fetch_all(AssertSqlSafe(sql)).await.expect("the table can be read");
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 }
 
@@ -96,25 +172,4 @@ fn all_files(folder: &std::path::Path) -> Vec<u8> {
     let files = files.map(|file| file.expect("the data folder can be read").path());
     let of_database = files.filter(|file| file.to_string_lossy().contains("sqlite"));
     of_database.flat_map(|file| std::fs::read(file).expect("the file can be read")).collect()
-}
-
-async fn all_values(url: &str) -> Vec<u8> {
-    let mut connection = PgConnection::connect(url).await.expect("PostgreSQL takes the connection");
-    let columns = "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns \
-                   WHERE table_schema = 'public'";
-    let mut bytes = Vec::new();
-    for column in connection.fetch_all(columns).await.expect("the catalog can be read") {
-        let (table, name, kind): (String, String, String) = (column.get(0), column.get(1), column.get(2));
-        let value = if kind == "bytea" {
-            format!("\"{name}\"")
-        } else {
-            format!("convert_to(\"{name}\"::text, 'UTF8')")
-        };
-        let sql = format!("SELECT {value} FROM \"{table}\" WHERE \"{name}\" IS NOT NULL");
-        for row in connection.fetch_all(AssertSqlSafe(sql)).await.expect("the table can be read") {
-            bytes.extend(row.get::<Vec<u8>, _>(0));
-            bytes.push(b'\n');
-        }
-    }
-    bytes
 }

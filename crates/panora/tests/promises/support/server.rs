@@ -9,9 +9,10 @@ use clap::Parser;
 use panora::app::App;
 use panora::clock::Clock;
 use panora::config::ServeArgs;
-use panora::model::{ApiKey, ApiKeyId, ApiKeyRecord, Project, ProjectId};
+use panora::model::{ApiKey, ApiKeyId, ApiKeyRecord, EventType, LinkedUserId, Project, ProjectId};
 use panora::random::Random;
 use panora::server::{Server, StartError, Surroundings};
+use panora::webhooks::{Draft, Publication};
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -171,6 +172,11 @@ impl TestServer {
         &self.server.app
     }
 
+    /// What the server keeps its data in.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Lets time pass for the whole server at once.
     pub fn advance(&self, by: Duration) {
         self.app().clock.advance(by);
@@ -186,6 +192,25 @@ impl TestServer {
         self.delivery_is(&self.deliveries(endpoint).await[0]["id_delivery"], "delivered").await;
         self.advance(Duration::from_secs(2));
         self.delivery_is(&first["id_delivery"], "failed").await
+    }
+
+    /// Publishes so many events about that person at once, as the server's own code does.
+    pub async fn publish(&self, count: u32, user: Option<LinkedUserId>, data: &Value) {
+        let app = self.app();
+        let project = app.store.list_projects().await.expect("projects can be listed")[0].id;
+        let mut left = count;
+        while left > 0 {
+            let group = left.min(500);
+            left -= group;
+            let mut tx = app.store.begin().await.expect("a transaction can be opened");
+            let publication = Publication::open(app, &mut tx, project, group).await;
+            let mut publication = publication.expect("the project is there");
+            for _ in 0..group {
+                let draft = Draft::new(EventType::ConnectionCreated, user, data.clone());
+                publication.add(app, project, draft).expect("it is small");
+            }
+            publication.commit(app, tx).await.expect("it can be committed");
+        }
     }
 
     /// Another key of the project that this one's key belongs to.

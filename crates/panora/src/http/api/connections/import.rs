@@ -79,7 +79,8 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
     })?;
     let credentials = read_credentials(&app, &provider, body.credentials)?;
     // Boxed, like all that few imports need: a future is moved whole through every layer around it.
-    let grant = Box::pin(prepare(&app, project, &provider, credentials, body.verify.unwrap_or(false))).await?;
+    let grant =
+        Box::pin(prepare(&app, project, &provider, credentials, body.verify.unwrap_or(false))).await?;
 
     let (metadata, grant) = match in_group(&person, (project, metadata, grant), create.idempotency.key()) {
         Ok(import) => match import_in_group(&app.imports, import).await? {
