@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::clock::now;
+use crate::importer::Importer;
 use crate::post::Poster;
-use crate::server::Importer;
 
 /// Who calls: the API's user, or one of the two limits.
 pub enum Caller {
@@ -24,6 +24,8 @@ pub struct Load {
     pub count: u64,
     /// Calls a second; as fast as they can where none.
     pub rate: Option<u32>,
+    /// No call begins later than that.
+    pub within: Duration,
 }
 
 /// A call that was answered. Times are of [`crate::clock::now`].
@@ -46,7 +48,8 @@ impl Turns {
     fn next(&self) -> Option<(u64, Option<Instant>)> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let due = self.load.rate.map(|rate| self.began + Duration::from_secs(turn) / rate);
-        (turn < self.load.count).then_some((self.load.first + turn, due))
+        let goes_on = turn < self.load.count && self.began.elapsed() < self.load.within;
+        goes_on.then_some((self.load.first + turn, due))
     }
 }
 

@@ -5,17 +5,28 @@
 
 mod args;
 mod arrivals;
+mod backlog;
+mod bench;
 mod clock;
 mod commit;
+mod copies;
+mod database;
+mod home;
+mod importer;
+mod limits;
 mod load;
 mod measure;
 mod post;
 mod postgres;
 mod receiver;
 mod receiver_process;
+mod report;
 mod run;
+mod schema;
 mod server;
+mod subject;
 mod table;
+mod trouble;
 mod usage;
 mod wire;
 
@@ -24,23 +35,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Args, Part};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let outcome = match args.part {
-        Some(Part::Receive) => Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(because("no runtime"))
-            .and_then(|runtime| runtime.block_on(receiver::run())),
-        None => Runtime::new()
-            .map_err(because("no runtime"))
-            .and_then(|runtime| runtime.block_on(until_stopped(&args))),
-    };
+    // One thread: a second would mostly be busy waking the first, on cores that the server needs.
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(because("no runtime"));
+    let outcome = runtime.and_then(|runtime| match args.part {
+        Some(Part::Receive { hosts }) => runtime.block_on(receiver::run(hosts)),
+        None => runtime.block_on(until_stopped(&args)),
+    });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -19,9 +19,10 @@ pub struct Figures {
     pub repeated: u64,
     /// Milliseconds from call to arrival.
     pub latency: Latency,
-    /// Milliseconds of CPU time a delivery, of the sender and of the receiver.
+    /// Milliseconds of CPU time a delivery, of the sender, the receiver and the driver.
     pub cpu: f64,
     pub receiver_cpu: f64,
+    pub driver_cpu: f64,
     /// MiB that the process has had resident at most, since it began.
     pub peak_memory: f64,
 }
@@ -38,8 +39,10 @@ pub struct Latency {
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     pub processes: Processes,
-    /// Deliveries of each call.
+    /// Deliveries of each call that count.
     pub copies: u16,
+    /// How long to wait at most until the processes rest: those with more to do than the load never will.
+    pub patience: Duration,
 }
 
 /// Drives a load and waits until all of it has arrived.
@@ -47,22 +50,31 @@ pub async fn measure(
     receiver: &mut Receiver,
     callers: Vec<Caller>,
     load: Load,
-    Setting { processes, copies }: Setting,
+    Setting { processes, copies, patience }: Setting,
 ) -> Result<(Vec<Caller>, Figures), String> {
-    let (counts, cpu, receiver_cpu) = (receiver.counts().await?, processes.cpu()?, receiver.cpu()?);
+    let before = receiver.counts().await?;
+    let cpu_before = cpu(processes, receiver)?;
     let (callers, calls) = drive(callers, load).await?;
-    receiver.wait_for(counts, calls.len() * usize::from(copies)).await?;
-    processes.rest().await?;
-    let cpu = processes.cpu()?.saturating_sub(cpu);
-    let receiver_cpu = receiver.cpu()?.saturating_sub(receiver_cpu);
-    let arrivals = receiver.arrivals(counts).await?;
-    let repeated = receiver.counts().await?.repeated - counts.repeated;
+    receiver.wait_for(before, calls.len() * usize::from(copies)).await?;
+    processes.rest(patience).await?;
+    let spent = subtracted(cpu(processes, receiver)?, cpu_before);
+    let arrivals = receiver.arrivals(before).await?;
+    let repeated = receiver.counts().await?.repeated - before.repeated;
     let peak_memory = peak_memory(processes.pid)?;
-    let figures = Figures { repeated, peak_memory, ..figures(&calls, &arrivals, [cpu, receiver_cpu]) };
+    let figures = Figures { repeated, peak_memory, ..figures(&calls, &arrivals, spent) };
     Ok((callers, figures))
 }
 
-fn figures(calls: &[Call], arrivals: &[Arrival], cpu: [Duration; 2]) -> Figures {
+/// Of the sender, the receiver and the driver.
+fn cpu(processes: Processes, receiver: &Receiver) -> Result<[Duration; 3], String> {
+    Ok([processes.cpu()?, receiver.cpu()?, Processes::own().cpu()?])
+}
+
+fn subtracted(after: [Duration; 3], before: [Duration; 3]) -> [Duration; 3] {
+    std::array::from_fn(|index| after[index].saturating_sub(before[index]))
+}
+
+fn figures(calls: &[Call], arrivals: &[Arrival], cpu: [Duration; 3]) -> Figures {
     let started: HashMap<u128, u64> = calls.iter().map(|call| (call.id, call.started)).collect();
     let first = calls.iter().map(|call| call.started).min().unwrap_or_default();
     let answered = calls.iter().map(|call| call.ended).max().unwrap_or_default();
@@ -72,7 +84,7 @@ fn figures(calls: &[Call], arrivals: &[Arrival], cpu: [Duration; 2]) -> Figures 
     let mut spans: Vec<u64> = spans.collect();
     spans.sort_unstable();
     let count = spans.len() as f64;
-    let [cpu, receiver_cpu] = cpu.map(|cpu| cpu.as_secs_f64() * 1000.0 / count);
+    let [cpu, receiver_cpu, driver_cpu] = cpu.map(|cpu| cpu.as_secs_f64() * 1000.0 / count);
     Figures {
         calls: calls.len() as f64 / seconds(answered.saturating_sub(first)),
         deliveries: count / seconds(last.saturating_sub(first)),
@@ -84,6 +96,7 @@ fn figures(calls: &[Call], arrivals: &[Arrival], cpu: [Duration; 2]) -> Figures 
         },
         cpu,
         receiver_cpu,
+        driver_cpu,
         peak_memory: 0.0,
     }
 }
@@ -119,9 +132,9 @@ mod tests {
         let arrival = |id, at| Arrival { id, endpoint: 0, at: at * MS };
         let calls = [call(1, 1000, 1500), call(2, 1500, 2000)];
         let arrivals = [arrival(9, 1100), arrival(1, 2000), arrival(2, 5000)];
-        let figures = figures(&calls, &arrivals, [3, 1].map(Duration::from_millis));
+        let figures = figures(&calls, &arrivals, [3, 1, 2].map(Duration::from_millis));
         assert_eq!((figures.calls, figures.deliveries), (2.0, 0.5));
-        assert_eq!((figures.cpu, figures.receiver_cpu), (1.5, 0.5));
+        assert_eq!([figures.cpu, figures.receiver_cpu, figures.driver_cpu], [1.5, 0.5, 1.0]);
         assert_eq!(figures.latency, Latency { p50: 1000.0, p95: 3500.0, p99: 3500.0 });
     }
 }

@@ -1,7 +1,7 @@
 //! The two limits: a bare client that signs and posts a body, and the same that commits it first.
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -48,11 +48,9 @@ pub type Pooled = Client<HttpConnector, Full<Bytes>>;
 /// What the callers of a limit share.
 pub struct Poster {
     pub client: Pooled,
-    /// Of the receiver, without a path.
-    pub url: String,
+    /// Of the endpoints, to which posts go in turn.
+    pub urls: Vec<Uri>,
     pub template: Template,
-    /// Posts go to the endpoints in turn.
-    pub endpoints: u16,
     pub committer: Option<Committer>,
 }
 
@@ -73,7 +71,8 @@ impl Poster {
         }
         let (event, time) = (id.to_string(), seconds());
         let signed = sign(std::slice::from_ref(&self.template.secret), &event, time, &body);
-        let request = Request::post(format!("{}/{}", self.url, number % u64::from(self.endpoints)))
+        let turn = usize::try_from(number).unwrap_or_default() % self.urls.len();
+        let request = Request::post(self.urls[turn].clone())
             .header("content-type", "application/json")
             .header("panora-signature", signed.panora_signature)
             .header("webhook-id", event)

@@ -3,12 +3,13 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::arrivals::Arrival;
 use crate::because;
+use crate::receiver::host;
+use crate::trouble::Trouble;
 use crate::usage::Processes;
 use crate::wire::Wire;
 
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct Receiver {
     port: u16,
+    hosts: u8,
     pid: u32,
     wire: Wire,
     /// Ends with this value, and with the driver however that ends: its standard input is then closed.
@@ -33,22 +35,25 @@ pub struct Counts {
 }
 
 impl Receiver {
-    pub async fn start() -> Result<Self, String> {
+    pub async fn start(hosts: u8) -> Result<Self, String> {
         let own = std::env::current_exe().map_err(because("no own path"))?;
         let mut command = Command::new(own);
-        command.arg("receive").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.arg("receive").arg(hosts.to_string());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().map_err(because("the receiver cannot be started"))?;
         let output = process.stdout.take().ok_or("the receiver has no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line).await.map_err(because("the receiver said nothing"))?;
         let pid = process.id().ok_or("the receiver has ended")?;
         let port = line.trim().parse().map_err(because("the receiver named no port"))?;
-        Ok(Self { port, pid, wire: Wire::open(port).await?, _process: process })
+        Ok(Self { port, hosts, pid, wire: Wire::open(port).await?, _process: process })
     }
 
-    /// Without a path: each endpoint has its own.
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    /// Of an endpoint, which may ask for trouble.
+    pub fn url(&self, endpoint: u16, trouble: Option<Trouble>) -> String {
+        let number = u8::try_from(endpoint % u16::from(self.hosts)).unwrap_or_default();
+        let path = trouble.map_or_else(|| endpoint.to_string(), |trouble| trouble.path(endpoint));
+        format!("http://{}/{path}", host(number, self.port))
     }
 
     /// CPU time since it began.
@@ -88,10 +93,10 @@ impl Receiver {
         arrivals.ok_or_else(|| "the receiver sent a line that is no arrival".to_owned())
     }
 
-    /// The body of the first delivery, and its signature.
-    pub async fn sample(&mut self) -> Result<(Bytes, String), String> {
+    /// The body of the last delivery, and its signature.
+    pub async fn sample(&mut self) -> Result<(Vec<u8>, String), String> {
         let answer = self.wire.get("/sample").await?;
-        let signature = answer.headers.get("panora-signature").and_then(|value| value.to_str().ok());
-        Ok((answer.body, signature.ok_or("a delivery has no signature")?.to_owned()))
+        let signature = answer.header("panora-signature").ok_or("a delivery has no signature")?.to_owned();
+        Ok((answer.body, signature))
     }
 }

@@ -2,15 +2,14 @@
 //! does not measure, but for their list.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::because;
 
 /// `/proc` counts CPU time in hundredths of a second on every architecture that the server is built for.
 const TICK: Duration = Duration::from_millis(10);
-/// The work is over when a span passes with at most one tick; it is waited for no longer than so many spans.
+/// The work is over when a span passes with at most one tick.
 const SPAN: Duration = Duration::from_millis(100);
-const SPANS: u32 = 100;
 
 /// Whose CPU time is counted together.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +30,11 @@ struct Stat {
 }
 
 impl Processes {
+    /// This one alone.
+    pub fn own() -> Self {
+        Self { pid: std::process::id(), postmaster: None }
+    }
+
     /// CPU time since each began.
     pub fn cpu(self) -> Result<Duration, String> {
         let mut ticks = stat(self.pid)?.ticks;
@@ -43,10 +47,11 @@ impl Processes {
         Ok(TICK * u32::try_from(ticks).unwrap_or(u32::MAX))
     }
 
-    /// Waits until they rest: what is done after the last arrival, such as recording it, belongs to its cost.
-    pub async fn rest(self) -> Result<(), String> {
-        let mut before = self.cpu()?;
-        for _ in 0..SPANS {
+    /// Waits until they rest, but no longer than `most`: what is done after the last arrival, such as recording it,
+    /// belongs to its cost.
+    pub async fn rest(self, most: Duration) -> Result<(), String> {
+        let (mut before, began) = (self.cpu()?, Instant::now());
+        while began.elapsed() < most {
             tokio::time::sleep(SPAN).await;
             let now = self.cpu()?;
             if now.saturating_sub(before) <= TICK {
@@ -119,6 +124,6 @@ mod tests {
         let pid = std::process::id();
         assert!(peak_memory(pid).unwrap() > 0.0);
         assert!(stat(pid).unwrap().parent > 0);
-        assert!(Processes { pid, postmaster: None }.cpu().is_ok());
+        assert!(Processes::own().cpu().is_ok());
     }
 }

@@ -19,6 +19,9 @@ pub(crate) fn classify(error: &legacy::Error) -> OutboundError {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             return of_connection(error);
         }
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return of_http2(error);
+        }
         http = http.or_else(|| error.downcast_ref::<hyper::Error>());
         next = error.source();
     }
@@ -36,6 +39,20 @@ fn of_http(error: &hyper::Error) -> OutboundError {
         OutboundError::HeadersTooLarge
     } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         OutboundError::ConnectionClosed
+    } else {
+        OutboundError::AnswerMalformed
+    }
+}
+
+/// Over HTTP/2 a peer may say itself that it will not answer: by a reset, or by going away.
+fn of_http2(error: &h2::Error) -> OutboundError {
+    if let Some(error) = error.get_io() {
+        of_connection(error)
+    } else if error.is_remote() {
+        OutboundError::ConnectionClosed
+    } else if error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM) {
+        // Before the end of the headers only they can have been too much.
+        OutboundError::HeadersTooLarge
     } else {
         OutboundError::AnswerMalformed
     }

@@ -38,9 +38,18 @@ const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// A name with hundreds of addresses must not turn one request into a scan.
 const ADDRESSES_TRIED: usize = 8;
 
-/// Connects for one scope of the policy.
+/// Connects for one scope of the policy. The pool clones it twice a request, so it is one pointer.
 #[derive(Clone)]
-pub(crate) struct Connector {
+pub(crate) struct Connector(Arc<Dialer>);
+
+impl Connector {
+    pub(crate) fn new(dialer: Dialer) -> Self {
+        Self(Arc::new(dialer))
+    }
+}
+
+/// What connecting takes.
+pub(crate) struct Dialer {
     pub(crate) policy: Arc<AddressPolicy>,
     /// The project whose networks are open here; empty where only those open to all are.
     pub(crate) project: Arc<str>,
@@ -73,7 +82,7 @@ struct Admitted {
     private: bool,
 }
 
-impl Connector {
+impl Dialer {
     /// The addresses of the target that the policy admits, at least one.
     async fn admitted(&self, target: &Target) -> Result<Vec<Admitted>, OutboundError> {
         let found = match target.literal {
@@ -97,7 +106,7 @@ impl Connector {
         if admitted.is_empty() { Err(OutboundError::Refused(refusal)) } else { Ok(admitted) }
     }
 
-    async fn dial(self, uri: Uri, dial: Dial) -> Result<Stream, OutboundError> {
+    async fn dial(&self, uri: Uri, dial: &Dial) -> Result<Stream, OutboundError> {
         let target = Target::of(&uri)?;
         let mut trace = Trace::default();
         dial.set(Stage::NameLookup, trace);
@@ -181,9 +190,11 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         // The task-local value is read here, in the request's own task; the future may move to another.
         let dial = DIAL.try_with(Clone::clone).unwrap_or_default();
-        let work = self.clone().dial(uri, dial.clone());
+        let dialer = Arc::clone(&self.0);
         Box::pin(async move {
-            timeout(DIAL_TIME, work).await.unwrap_or_else(|_| Err(OutboundError::TimedOut(dial.get().0)))
+            timeout(DIAL_TIME, dialer.dial(uri, &dial))
+                .await
+                .unwrap_or_else(|_| Err(OutboundError::TimedOut(dial.get().0)))
         })
     }
 }

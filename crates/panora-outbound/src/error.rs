@@ -135,7 +135,9 @@ impl OutboundError {
                 "The server or a proxy before it closed the connection without an answer: it may \
                  have crashed, restarted or refused the request."
             }
-            Self::AnswerMalformed => "Something that does not speak HTTP listens on that port.",
+            Self::AnswerMalformed => {
+                "The answer breaks the rules of HTTP: something else may be listening on that port."
+            }
             Self::HeadersTooLarge => "The answer has more than 100 headers or 64 KiB of them.",
             Self::BodyTooLarge => "The answer is larger than is accepted here.",
             Self::BodyTooSlow => "The server sent its headers and then took too long over the body.",

@@ -27,10 +27,13 @@ impl FromStr for AllowedNetwork {
     fn from_str(text: &str) -> Result<Self, NotANetwork> {
         let refused = || NotANetwork(text.to_owned());
         let (net, project) = match text.split_once('@') {
-            Some((_, "")) => return Err(refused()),
-            Some((net, project)) => (net, Some(project.to_owned())),
+            Some((net, project)) => (net, Some(project.trim().to_owned())),
             None => (text, None),
         };
+        // A project that no id can equal would open nothing and tell nobody.
+        if project.as_deref().is_some_and(|project| project.is_empty() || project.contains(['@', ' '])) {
+            return Err(refused());
+        }
         let net: IpNet = net.trim().parse().map_err(|_| refused())?;
         Ok(Self { net: net.trunc(), project })
     }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use http::Uri;
 use url::{Host, Url};
 
 use crate::policy::{AddressPolicy, Verdict};
@@ -53,6 +54,11 @@ pub(crate) fn admit(verdict: Verdict, secure: bool) -> Result<bool, Refusal> {
 /// since [`Url`] has already turned `0x7f.1` and `2130706433` into `127.0.0.1`. Names are judged when
 /// resolved.
 pub fn check_url(url: &Url, policy: &AddressPolicy, project: &str) -> Result<(), Refusal> {
+    prepare(url, policy, project).map(|_| ())
+}
+
+/// The same, answering with the form that HTTP sends: [`Url`] allows hosts that HTTP cannot carry.
+pub(crate) fn prepare(url: &Url, policy: &AddressPolicy, project: &str) -> Result<Uri, Refusal> {
     let secure = match url.scheme() {
         "https" => true,
         "http" => false,
@@ -64,11 +70,13 @@ pub fn check_url(url: &Url, policy: &AddressPolicy, project: &str) -> Result<(),
     if url.port() == Some(0) {
         return Err(Refusal::Malformed);
     }
-    let ip: IpAddr = match url.host() {
-        Some(Host::Domain(_)) => return Ok(()),
-        Some(Host::Ipv4(ip)) => ip.into(),
-        Some(Host::Ipv6(ip)) => ip.into(),
-        None => return Err(Refusal::Malformed),
+    let literal: Option<IpAddr> = match url.host().ok_or(Refusal::Malformed)? {
+        Host::Domain(_) => None,
+        Host::Ipv4(ip) => Some(ip.into()),
+        Host::Ipv6(ip) => Some(ip.into()),
     };
-    admit(policy.check(ip, project), secure).map(|_| ())
+    if let Some(ip) = literal {
+        admit(policy.check(ip, project), secure)?;
+    }
+    Uri::try_from(url.as_str()).map_err(|_| Refusal::Malformed)
 }

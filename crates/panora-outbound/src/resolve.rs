@@ -78,3 +78,41 @@ async fn ask_system(host: String, slots: Arc<Semaphore>) -> Vec<IpAddr> {
     });
     lookup.await.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, Method};
+
+    use super::*;
+    use crate::{AddressPolicy, Failure, Limits, Outbound, OutboundError, Request, Settings, Stage};
+
+    /// Sends to a name whose look-up never gets its turn.
+    async fn send(deadline: Duration) -> Failure {
+        let resolver = Resolver(Source::System(Arc::new(Semaphore::new(0))));
+        let settings = Settings { resolver, ..Settings::new(HeaderValue::from_static("Panora/test")) };
+        let request = Request {
+            project: "0190",
+            method: Method::POST,
+            url: &"https://slow.example/".parse().unwrap(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            limits: Limits { deadline, max_body: 0, body_time: Duration::ZERO },
+        };
+        Outbound::new(AddressPolicy::default(), settings).send(request).await.unwrap_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_look_up_counts_towards_the_deadline() {
+        let failure = send(Duration::from_secs(3)).await;
+        assert_eq!(failure.error, OutboundError::TimedOut(Stage::NameLookup));
+        assert_eq!((failure.trace.total.as_secs(), failure.trace.address), (3, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_up_ends_without_a_deadline() {
+        let failure = send(Duration::from_hours(1)).await;
+        assert_eq!(failure.error, OutboundError::TimedOut(Stage::NameLookup));
+        assert_eq!(failure.trace.total.as_secs(), LOOKUP_TIME.as_secs());
+    }
+}

@@ -54,16 +54,17 @@ const V4: &[(Ipv4Net, Kind)] = &[
 
 /// The same for IPv6; what no line names is public only inside 2000::/3.
 const V6: &[(Ipv6Net, Kind)] = &[
-    (v6([0xfd00, 0xec2, 0, 0], 0x254, 128), Never), // AWS metadata
-    (v6([0xfd20, 0xce, 0, 0], 0x254, 128), Never),  // Google Cloud metadata
-    (v6([0, 0, 0, 0], 1, 128), Local),              // loopback
-    (v6([0xfc00, 0, 0, 0], 0, 7), Local),           // unique local (RFC 4193)
-    (v6([0x2001, 0xdb8, 0, 0], 0, 32), Reserved),   // documentation
-    (v6([0x3fff, 0, 0, 0], 0, 20), Reserved),       // documentation (RFC 9637)
-    (v6([0x2001, 0, 0, 0], 0, 23), Never),          // protocol assignments, Teredo among them
-    (v6([0x2002, 0, 0, 0], 0, 16), Never),          // 6to4: carries any IPv4 address
-    (v6([0x2000, 0, 0, 0], 0, 3), Public),          // global unicast
-    (v6([0, 0, 0, 0], 0, 0), Never),                // mapped, compatible, discard, site-local, multicast ...
+    (v6([0xfd00, 0xec2, 0, 0], 0, 32), Never), // AWS: metadata (::254) and pod credentials (::23)
+    (v6([0xfd00, 0x42, 0, 0], 0x42, 128), Never), // Scaleway metadata
+    (v6([0xfd20, 0xce, 0, 0], 0x254, 128), Never), // Google Cloud metadata
+    (v6([0, 0, 0, 0], 1, 128), Local),         // loopback
+    (v6([0xfc00, 0, 0, 0], 0, 7), Local),      // unique local (RFC 4193)
+    (v6([0x2001, 0xdb8, 0, 0], 0, 32), Reserved), // documentation
+    (v6([0x3fff, 0, 0, 0], 0, 20), Reserved),  // documentation (RFC 9637)
+    (v6([0x2001, 0, 0, 0], 0, 23), Never),     // protocol assignments, Teredo among them
+    (v6([0x2002, 0, 0, 0], 0, 16), Never),     // 6to4: carries any IPv4 address
+    (v6([0x2000, 0, 0, 0], 0, 3), Public),     // global unicast
+    (v6([0, 0, 0, 0], 0, 0), Never),           // mapped, compatible, discard, site-local, multicast ...
 ];
 
 /// The well-known NAT64 prefix. 64:ff9b:1::/48 is not here: where it carries the IPv4 address differs by

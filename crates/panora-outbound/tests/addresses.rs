@@ -137,9 +137,21 @@ fn a_listed_translator_reaches_what_its_ipv4_addresses_may_be() {
 
 #[test]
 fn a_network_is_a_cidr_with_or_without_a_project() {
-    let network: AllowedNetwork = "10.1.2.3/8@0190".parse().unwrap();
-    assert_eq!((network.net.to_string().as_str(), network.project.as_deref()), ("10.0.0.0/8", Some("0190")));
-    for wrong in ["", "10.0.0.1", "10.0.0.0/33", "10.0.0.0/8@", "@0190", "example.com"] {
+    for text in ["10.1.2.3/8@0190", " 10.0.0.0/8 @ 0190 "] {
+        let network: AllowedNetwork = text.parse().unwrap();
+        let read = (network.net.to_string(), network.project.as_deref());
+        assert_eq!(read, ("10.0.0.0/8".to_owned(), Some("0190")), "{text}");
+    }
+    for wrong in [
+        "",
+        "10.0.0.1",
+        "10.0.0.0/33",
+        "10.0.0.0/8@",
+        "10.0.0.0/8@ ",
+        "10.0.0.0/8@a@b",
+        "@0190",
+        "example.com",
+    ] {
         assert!(wrong.parse::<AllowedNetwork>().is_err(), "{wrong}");
     }
 }

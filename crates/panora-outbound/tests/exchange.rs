@@ -34,6 +34,35 @@ async fn a_request_carries_its_own_headers_and_nothing_more() {
 }
 
 #[tokio::test]
+async fn where_a_request_goes_and_ends_is_not_the_callers_to_say() {
+    let (heads, mut seen) = mpsc::unbounded_channel();
+    let receiver = receiver(move |mut stream| {
+        let heads = heads.clone();
+        async move {
+            heads.send(read_head(&mut stream).await.unwrap()).unwrap();
+            stream.write_all(OK.as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    let url = receiver.url("/");
+    let mut request = get(&url);
+    (request.method, request.body) = (http::Method::POST, "body".into());
+    for (name, value) in
+        [("host", "other.example"), ("content-length", "1"), ("transfer-encoding", "chunked")]
+    {
+        request.headers.insert(name, value.parse().unwrap());
+    }
+
+    local().send(request).await.unwrap();
+
+    let head = seen.recv().await.unwrap();
+    let mut lines: Vec<_> = head.trim_end().split("\r\n").collect();
+    lines.sort_unstable();
+    let host = format!("host: {}", receiver.address);
+    assert_eq!(lines, ["POST / HTTP/1.1", "content-length: 4", host.as_str(), "user-agent: Panora/test"]);
+}
+
+#[tokio::test]
 async fn the_answer_comes_with_address_and_times() {
     let receiver = answering(OK).await;
     let answer = local().send(get(&receiver.url("/"))).await.unwrap();

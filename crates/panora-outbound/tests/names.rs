@@ -109,6 +109,33 @@ async fn localhost_is_loopback_without_a_name_server() {
 }
 
 #[tokio::test]
+async fn loopback_names_are_forbidden_where_loopback_is() {
+    let client = resolving(AddressPolicy::default(), Resolver::system());
+    for name in ["localhost", "LOCALHOST.", "app.localhost", "app.localhost."] {
+        assert_eq!(
+            client.check_endpoint(&https(name), PROJECT).await,
+            Err(Refusal::AddressNotAllowed),
+            "{name}"
+        );
+        let failure = client.send(get(&https(name))).await.unwrap_err();
+        assert_eq!(failure.error, OutboundError::Refused(Refusal::AddressNotAllowed), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_mixed_answer_only_the_admitted_addresses_are_tried() {
+    let inside = answering(OK).await;
+    let policy = AddressPolicy { networks: vec!["127.0.0.2/32".parse().unwrap()], local_allowed: false };
+    let client = resolving(policy, answers(&["127.0.0.1", "127.0.0.2", "::1"]));
+
+    let failure = client.send(get(&inside.named("mixed.example"))).await.unwrap_err();
+
+    assert_eq!(failure.error.code(), "connect_failed");
+    assert_eq!(failure.trace.address.unwrap().ip(), IpAddr::from([127, 0, 0, 2]));
+    assert_eq!(inside.connections(), 0);
+}
+
+#[tokio::test]
 async fn a_project_never_uses_a_connection_of_another_with_wider_rules() {
     let receiver = answering(OK).await;
     let policy = AddressPolicy { networks: vec!["127.0.0.0/8@0190".parse().unwrap()], local_allowed: false };

@@ -33,6 +33,8 @@ ALTER TABLE endpoints ADD COLUMN look_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE endpoints ADD COLUMN lease_owner {TEXT};
 ALTER TABLE endpoints ADD COLUMN lease_until BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX endpoints_to_look_at ON endpoints (look_at) WHERE deleted_at IS NULL;
+-- Deleted ones where something may be left to cancel.
+CREATE INDEX endpoints_to_clear ON endpoints (look_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX endpoints_by_version ON endpoints (id_project, version);
 CREATE INDEX endpoints_deleted ON endpoints (deleted_at) WHERE deleted_at IS NOT NULL;
 
@@ -123,7 +125,7 @@ CREATE TABLE recoveries (
     id_project {ID} NOT NULL,
     id_endpoint {ID} NOT NULL,
     since BIGINT NOT NULL,
-    until BIGINT NOT NULL,
+    until BIGINT,
     types {TEXT} NOT NULL,
     statuses {TEXT} NOT NULL,
     -- Deliveries a second.
@@ -133,8 +135,8 @@ CREATE TABLE recoveries (
     position BIGINT NOT NULL,
     last_position BIGINT NOT NULL,
     recovered BIGINT NOT NULL,
+    -- When the next step may be made.
     due_at BIGINT NOT NULL,
-    lease_owner {TEXT},
     created_at BIGINT NOT NULL,
     ended_at BIGINT
 );

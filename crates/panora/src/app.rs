@@ -77,6 +77,7 @@ pub struct Shared {
 #[derive(Default)]
 pub struct Wake {
     pub deliveries: Notify,
+    pub recoveries: Notify,
     pub jobs: Notify,
 }
 

@@ -20,3 +20,4 @@ pub mod store;
 mod turns;
 pub mod vault;
 pub mod webhooks;
+mod writer;

@@ -25,7 +25,7 @@ use crate::random::Random;
 use crate::storage::{self, StorageError};
 use crate::turns::Turns;
 use crate::webhooks::{Finished, KnownListeners, Lanes};
-use crate::{connect, http, maintenance, webhooks};
+use crate::{connect, http, maintenance, webhooks, writer};
 
 /// Attempts that may wait to be recorded.
 const RESULTS: usize = 1024;
@@ -90,15 +90,22 @@ impl Server {
         let queues = Queues { results, imports };
         let app = open(&args, address, around, stop_http.clone(), queues).await?;
         let workers = TaskTracker::new();
-        watch(
-            &workers,
-            &app,
-            &stop_workers,
-            "deliveries",
-            webhooks::run(app.clone(), finished, stop_workers.clone()),
+        let stop_writer = CancellationToken::new();
+        let writing = writer::run(
+            app.clone(),
+            writer::Queues { imports: waiting, results: finished },
+            stop_writer.clone(),
         );
-        let imports = connect::import_group::run(app.clone(), waiting, stop_workers.clone());
-        watch(&workers, &app, &stop_workers, "imports", imports);
+        watch(&workers, &app, &stop_writer, "writer", writing);
+        let sending = webhooks::run(app.clone(), stop_workers.clone());
+        // What was sent is recorded before the writer ends.
+        let sending = async move {
+            sending.await;
+            stop_writer.cancel();
+        };
+        watch(&workers, &app, &stop_workers, "deliveries", sending);
+        let recoveries = webhooks::run_recoveries(app.clone(), stop_workers.clone());
+        watch(&workers, &app, &stop_workers, "recoveries", recoveries);
         watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
         watch(&workers, &app, &stop_workers, "events", events::run(app.clone(), stop_workers.clone()));
         watch(

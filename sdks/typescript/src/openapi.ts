@@ -84,6 +84,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/deliveries/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a delivery once more.
+         * @description One extra attempt at once, whatever the endpoint's state. It uses no try and leaves the automatic retries as they
+         *     are; only a 2xx changes the delivery. The attempt shows in the log once it has ended.
+         */
+        post: operations["resendDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/event_types": {
         parameters: {
             query?: never;
@@ -427,6 +448,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/recoveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows a recovery. */
+        get: operations["getRecovery"];
+        put?: never;
+        post?: never;
+        /**
+         * Stops a recovery.
+         * @description What it has given a schedule again goes on; discard that at the endpoint. One that has ended stays as it is.
+         */
+        delete: operations["stopRecovery"];
+        options?: never;
+        head?: never;
+        /** Slows a recovery down, or speeds it up. */
+        patch: operations["updateRecovery"];
+        trace?: never;
+    };
     "/webhooks": {
         parameters: {
             query?: never;
@@ -513,6 +556,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/webhooks/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels what waits at an endpoint.
+         * @description Every open delivery that was made before that time becomes `cancelled`. What is under way is recorded as any other
+         *     attempt: a 2xx wins. A recovery of `cancelled` ones takes it back.
+         */
+        post: operations["discardDeliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{id}/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends again what an endpoint has missed.
+         * @description Failed and cancelled deliveries, and missing ones, get a full schedule; `delivered` ones are sent once more, and only
+         *     when they are named. Open ones are left alone, erased ones skipped. An endpoint that is held or inactive lets them
+         *     wait. With `dry_run` nothing is sent: the answer, 200, says how many deliveries it would be.
+         */
+        post: operations["recoverWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webhooks/{id}/reveal_secret": {
         parameters: {
             query?: never;
@@ -544,6 +630,28 @@ export interface paths {
          * @description While the grace lasts, deliveries carry the signatures of both.
          */
         post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a test to an endpoint.
+         * @description One attempt at once, whatever the endpoint's scope and state. The event is the type's example: signed and sent like any
+         *     other, with ids and tokens that no API accepts, and in no list of events. A failed test says nothing against the
+         *     endpoint; a 2xx releases one that is held.
+         */
+        post: operations["testWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -670,6 +778,14 @@ export interface components {
              */
             total: number;
         };
+        /** @description What to change. */
+        Change: {
+            /**
+             * Format: int64
+             * @description Deliveries a second, 1 to 10,000.
+             */
+            rate: number;
+        };
         /** @description What to change; fields that are left out stay. */
         ChangedEndpoint: {
             /**
@@ -783,11 +899,16 @@ export interface components {
             id_webhook_endpoint: string;
             /** @example connection.created */
             event_type: string;
+            /**
+             * @description Whether it is a test: one attempt, of an event that never happened.
+             * @example false
+             */
+            test: boolean;
             status: components["schemas"]["DeliveryStatus"];
             cause: components["schemas"]["DeliveryCause"] | null;
             /**
              * Format: int32
-             * @description Tries used so far.
+             * @description Tries used so far; probes, resends and tests use none.
              */
             tries: number;
             /**
@@ -826,6 +947,25 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "waiting" | "delivered" | "failed" | "cancelled";
+        /** @description What to cancel. */
+        Discard: {
+            /**
+             * Format: date-time
+             * @description Deliveries made before that time.
+             * @example 2026-01-31T09:30:00.000Z
+             */
+            before: string;
+        };
+        /** @description How much was cancelled. */
+        Discarded: {
+            /** Format: uuid */
+            id_webhook_endpoint: string;
+            /**
+             * Format: int64
+             * @example 12
+             */
+            cancelled: number;
+        };
         /**
          * @description Whether an endpoint takes deliveries: `held` waits for a probe to succeed, `draining` takes what has waited at a rising rate, `inactive` takes nothing until somebody activates it.
          * @enum {string}
@@ -1161,6 +1301,47 @@ export interface components {
             /** @description Whether the first connection uses the link up; true unless given. */
             single_use?: boolean | null;
         };
+        /** @description What to send again. */
+        NewRecovery: {
+            /**
+             * Format: date-time
+             * @description Events told at that time or later.
+             * @example 2026-01-31T09:30:00.000Z
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Events told before that time; up to now unless given.
+             */
+            until?: string | null;
+            /**
+             * @description Event types, with trailing wildcards; all unless given.
+             * @example [
+             *       "connection.*"
+             *     ]
+             */
+            types?: string[] | null;
+            /**
+             * @description Deliveries in these states, and with `missing` events in the endpoint's scope that have no delivery there;
+             *     `failed` unless given.
+             * @example [
+             *       "failed",
+             *       "missing"
+             *     ]
+             */
+            statuses?: components["schemas"]["Recoverable"][] | null;
+            /**
+             * Format: int64
+             * @description Deliveries a second, 1 to 10,000; 100 unless given, or the endpoint's limit where that is lower.
+             */
+            rate?: number | null;
+            /** @description Only says how many deliveries it would be, and how long it would take. */
+            dry_run?: boolean | null;
+        };
+        /** @description What to send. */
+        NewTest: {
+            type?: components["schemas"]["EventType"] | null;
+        };
         /** @description The document that callers read. */
         Problem: {
             /** @description Where the code is explained: a path of this server's documentation. */
@@ -1350,6 +1531,82 @@ export interface components {
         };
         /** @enum {string} */
         ProviderMethod: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
+        /**
+         * @description What can be recovered: deliveries in these states, and events in scope that have no delivery there.
+         * @enum {string}
+         */
+        Recoverable: "failed" | "cancelled" | "missing" | "delivered";
+        /** @description What is sent to an endpoint again. */
+        Recovery: {
+            /** Format: uuid */
+            id_recovery: string;
+            /** Format: uuid */
+            id_webhook_endpoint: string;
+            status: components["schemas"]["RecoveryStatus"];
+            /**
+             * Format: date-time
+             * @description Events told at that time or later.
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Events told before that time; null for all that there were when it began.
+             * @example null
+             */
+            until: string | null;
+            /**
+             * @description Event types, with trailing wildcards.
+             * @example [
+             *       "*"
+             *     ]
+             */
+            types: string[];
+            /**
+             * @example [
+             *       "failed"
+             *     ]
+             */
+            statuses: components["schemas"]["Recoverable"][];
+            /**
+             * Format: int32
+             * @description Deliveries a second.
+             * @example 100
+             */
+            rate: number;
+            /**
+             * Format: int64
+             * @description Deliveries so far.
+             * @example 1200
+             */
+            recovered: number;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was done or stopped.
+             * @example null
+             */
+            ended_at: string | null;
+        };
+        /** @description What a recovery would come to. */
+        RecoveryEstimate: {
+            /**
+             * Format: int64
+             * @example 1200
+             */
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description How long they would take, unless the endpoint takes them more slowly.
+             * @example 12
+             */
+            seconds: number;
+        };
+        /**
+         * @description How a recovery stands: `stopped` by a person, or because its endpoint was deleted.
+         * @enum {string}
+         */
+        RecoveryStatus: "running" | "done" | "stopped";
         /** @enum {string} */
         RequestFormat: "json" | "form" | "text";
         /** @description A connection that was revoked. */
@@ -1416,6 +1673,24 @@ export interface components {
              */
             scope: string[];
             status: components["schemas"]["EndpointStatus"];
+            /**
+             * Format: int32
+             * @description Failed attempts in a row.
+             * @example 0
+             */
+            failures: number;
+            /**
+             * Format: date-time
+             * @description Since when its deliveries have waited for it to work again; null where it is not held, nor drains after that.
+             * @example null
+             */
+            held_since: string | null;
+            /**
+             * Format: date-time
+             * @description When a held one is tried next, at the soonest; else null.
+             * @example null
+             */
+            next_probe_at: string | null;
             /**
              * Format: int32
              * @description Deliveries a second; null for no limit.
@@ -1741,6 +2016,45 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    resendDelivery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery as it is before that attempt. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /** @description `erased`: the person it is about was forgotten; `endpoint_deleted`; `too_many_resends`: ten wait already; or the `Idempotency-Key` came with another body. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooMany"];
         };
     };
@@ -2468,6 +2782,101 @@ export interface operations {
             };
         };
     };
+    getRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The recovery. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    stopRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The recovery, which has ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    updateRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change"];
+            };
+        };
+        responses: {
+            /** @description The recovery as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /** @description `recovery_ended`: it is done or stopped. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+        };
+    };
     listWebhooks: {
         parameters: {
             query?: {
@@ -2714,6 +3123,91 @@ export interface operations {
             429: components["responses"]["TooMany"];
         };
     };
+    discardDeliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Discard"];
+            };
+        };
+        responses: {
+            /** @description How many were cancelled. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discarded"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    recoverWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRecovery"];
+            };
+        };
+        responses: {
+            /** @description What it would come to: with `dry_run`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryEstimate"];
+                };
+            };
+            /** @description The recovery, which has begun. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recovery"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /** @description `too_many_recoveries`: ten of this endpoint run already; or the `Idempotency-Key` came with another body. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+        };
+    };
     revealWebhookSecret: {
         parameters: {
             query?: never;
@@ -2769,6 +3263,42 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewTest"] | null;
+            };
+        };
+        responses: {
+            /** @description The delivery, which is being sent. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             429: components["responses"]["TooMany"];
         };

@@ -1,6 +1,8 @@
 //! Real receivers on loopback and short ways to call them.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod tls;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -108,6 +110,6 @@ pub fn get(url: &Url) -> Request<'_> {
 
 /// A deadline short enough for a test that waits for it.
 pub fn hurried(request: Request<'_>) -> Request<'_> {
-    let hurry = Duration::from_millis(100);
+    let hurry = Duration::from_millis(200);
     Request { limits: Limits { deadline: hurry, body_time: hurry, ..LIMITS }, ..request }
 }

@@ -4,7 +4,7 @@
 mod report;
 mod tally;
 
-use crate::model::{EventId, ProjectId, Time};
+use crate::model::{EventId, EventPosition, ProjectId, Time};
 use crate::store::{ClaimCursor, CountedProject, Store, StoreError};
 
 pub use report::{Account, Accounts, Counts, Finding, Found};
@@ -52,7 +52,10 @@ async fn count(
     accounts: &mut Accounts,
 ) -> Result<(), StoreError> {
     let mut position = match query.since {
-        Some(since) => store.position_before(project.id, since, project.last_position).await?,
+        Some(since) => {
+            let (from, _) = store.position_range(project.id, Some(since), None).await?;
+            from.map_or(0, EventPosition::number) - 1
+        }
         None => 0,
     };
     let scopes = store.list_scope_changes(project.id).await?;

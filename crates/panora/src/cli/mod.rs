@@ -57,7 +57,8 @@ pub fn run() -> ExitCode {
         Ok(parsed) => parsed,
         Err(words) => return complain(&words),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.to_string()),
     };
@@ -76,6 +77,11 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(words) => complain(&words),
     }
+}
+
+/// One core is left to the database: with as many threads as cores they would only take turns.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 fn complain(words: &str) -> ExitCode {

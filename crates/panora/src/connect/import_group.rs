@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
-use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use super::establish::{Fresh, Wanted};
 use super::grant::Grant;
@@ -17,8 +16,6 @@ use crate::model::{EventType, LinkedUser, LinkedUserId, ProjectId};
 use crate::store::{StoreError, Tx};
 use crate::webhooks::{Draft, Publication};
 
-/// The most imports of one transaction.
-const GROUP: usize = 128;
 /// The status of an answer about what is new.
 const CREATED: u16 = 201;
 
@@ -34,57 +31,56 @@ pub struct Import {
 
 /// An import, and who waits for its answer: the connection object, or the import again if it must go alone.
 pub struct Waiting {
-    import: Import,
-    answer: oneshot::Sender<Result<Value, Import>>,
+    import: Box<Import>,
+    answer: oneshot::Sender<Result<Value, Box<Import>>>,
 }
 
 /// The answers of a group, those that must go alone left out.
-type Answers = Vec<Option<Value>>;
+pub type Answers = Vec<Option<Value>>;
 
 /// Stores an import with others. Gives it back if it must go alone; nothing of it was stored then.
 pub async fn import_in_group(
     imports: &Sender<Waiting>,
     import: Import,
-) -> Result<Result<Value, Import>, StoreError> {
+) -> Result<Result<Value, Box<Import>>, StoreError> {
     let (answer, wait) = oneshot::channel();
-    match imports.send(Waiting { import, answer }).await {
+    match imports.send(Waiting { import: Box::new(import), answer }).await {
         Ok(()) => wait.await.map_err(|_| StoreError::Busy),
         Err(refused) => Ok(Err(refused.0.import)),
     }
 }
 
-/// Stores what waits, again and again, until told to stop.
-pub async fn run(app: App, mut imports: Receiver<Waiting>, stop: CancellationToken) {
-    let mut group = Vec::with_capacity(GROUP);
-    loop {
-        tokio::select! {
-            biased;
-            count = imports.recv_many(&mut group, GROUP) => if count == 0 { return },
-            () = stop.cancelled() => return,
-        }
-        let (imports, waiting): (Vec<_>, Vec<_>) =
-            group.drain(..).map(|Waiting { import, answer }| (import, answer)).unzip();
-        let answers = store(&app, &imports).await.unwrap_or_else(|error| {
-            tracing::warn!(code = error.code(), "a group of imports could not be stored: one by one");
-            vec![None; imports.len()]
-        });
-        for ((waiting, import), answer) in waiting.into_iter().zip(imports).zip(answers) {
-            // A caller that went away needs no answer.
-            drop(waiting.send(answer.ok_or(import)));
-        }
+impl Waiting {
+    /// Answers whoever waits; nothing means that the import must go alone.
+    pub fn answer(self, answer: Option<Value>) {
+        // A caller that went away needs no answer.
+        drop(self.answer.send(answer.ok_or(self.import)));
     }
 }
 
-async fn store(app: &App, imports: &[Import]) -> Result<Answers, StoreError> {
-    let mut counts: BTreeMap<ProjectId, u32> = BTreeMap::new();
-    for import in imports {
-        *counts.entry(import.project).or_default() += 1;
+/// The projects that a group is for, with how many events each.
+pub fn projects(group: &[Waiting]) -> BTreeMap<ProjectId, u32> {
+    let mut counts = BTreeMap::new();
+    for waiting in group {
+        *counts.entry(waiting.import.project).or_default() += 1;
     }
-    let mut tx = app.store.begin().await?;
-    let mut publication = Publication::open_many(app, &mut tx, &counts).await?;
-    let users = linked_users(app, &mut tx, imports).await?;
+    counts
+}
+
+/// Stores a group in a transaction whose publication is open for its [`projects`].
+pub async fn store(
+    app: &App,
+    tx: &mut Tx,
+    publication: &mut Publication,
+    group: &[Waiting],
+) -> Result<Answers, StoreError> {
+    if group.is_empty() {
+        return Ok(Vec::new());
+    }
+    let imports: Vec<&Import> = group.iter().map(|waiting| &*waiting.import).collect();
+    let users = linked_users(app, tx, &imports).await?;
     let (mut fresh, mut answers, mut kept) = (Vec::with_capacity(imports.len()), Vec::new(), Vec::new());
-    for import in imports {
+    for import in &imports {
         let Some(user) = users.get(&(import.project, import.origin_id.as_str())) else {
             return Err(StoreError::Corrupt("linked user"));
         };
@@ -103,10 +99,9 @@ async fn store(app: &App, imports: &[Import]) -> Result<Answers, StoreError> {
         fresh.push(it);
     }
     let rows: Vec<_> = fresh.iter().map(Fresh::row).collect();
-    app.store.add_connections(&mut tx, &rows).await?;
+    app.store.add_connections(tx, &rows).await?;
     let since = app.clock.now().minus(LIFE);
-    app.store.add_idempotency_records(&mut tx, &kept, since).await?;
-    publication.commit(app, tx).await?;
+    app.store.add_idempotency_records(tx, &kept, since).await?;
     Ok(answers)
 }
 
@@ -114,7 +109,7 @@ async fn store(app: &App, imports: &[Import]) -> Result<Answers, StoreError> {
 async fn linked_users<'a>(
     app: &App,
     tx: &mut Tx,
-    imports: &'a [Import],
+    imports: &[&'a Import],
 ) -> Result<HashMap<(ProjectId, &'a str), LinkedUserId>, StoreError> {
     let mut wanted: BTreeMap<(ProjectId, &str), Option<&str>> = BTreeMap::new();
     for import in imports {

@@ -55,6 +55,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("busy", "The database is busy: try again."),
     ("storage_unreachable", "The database does not answer."),
     ("worker_ended", "A worker of this node has ended: restart it."),
+    ("erased", "The delivery's event was erased with the person it is about: it cannot be sent again."),
+    ("endpoint_deleted", "The delivery's endpoint was deleted: there is nowhere to send it again."),
+    ("too_many_resends", "Ten resends of this delivery wait already."),
+    ("too_many_recoveries", "Ten recoveries of this endpoint run already."),
+    ("recovery_ended", "The recovery is done or stopped: there is nothing to change. Begin a new one."),
     ("too_many_endpoints", "A project may have 10,000 endpoints."),
     ("internal_error", "Something went wrong on our side; the request id finds it in the logs."),
 ];

@@ -13,6 +13,13 @@ text_enum! {
     EndpointStatus { Ok = "ok", Held = "held", Draining = "draining", Inactive = "inactive" }
 }
 
+impl EndpointStatus {
+    /// Whether open deliveries are sent as they come due; else they wait.
+    pub const fn takes(self) -> bool {
+        matches!(self, Self::Ok | Self::Draining)
+    }
+}
+
 text_enum! {
     /// Why an endpoint is held.
     HoldReason { FailuresInARow = "failures_in_a_row", TriesSpent = "tries_spent" }
@@ -123,12 +130,17 @@ impl EndpointState {
 
     /// Whether its open deliveries are sent as they come due; else they wait.
     pub const fn takes(&self) -> bool {
-        matches!(self.status, EndpointStatus::Ok | EndpointStatus::Draining)
+        self.status.takes()
     }
 
     /// Whether any node may send to it without asking: not while it is held, draining or paused.
     pub fn is_free(&self, now: Time) -> bool {
         self.status == EndpointStatus::Ok && self.not_before <= now
+    }
+
+    /// When it is tried next, at the soonest, while it is held.
+    pub fn next_probe_at(&self) -> Option<Time> {
+        (self.status == EndpointStatus::Held).then_some(self.not_before)
     }
 
     fn step(&mut self, cause: Cause) -> bool {
@@ -160,8 +172,6 @@ impl EndpointState {
         let rate = self.rate(limit, now);
         self.failures = self.failures.saturating_add(1);
         let since = *self.failing_since.get_or_insert(now);
-        // Not a pause: those in a row are counted apart.
-        self.pauses = 0;
         match self.status {
             EndpointStatus::Ok => {
                 let spread = now.millis_since(since) >= span_millis(HOLD_SPREAD);

@@ -76,12 +76,25 @@ impl Store {
         project: ProjectId,
         delivery: DeliveryId,
     ) -> Result<Vec<Attempt>, StoreError> {
-        let sql = Sql::new(
-            "SELECT id, id_project, id_delivery, kind, started_at, ended_at, status, error, detail FROM attempts \
-             WHERE id_project = $1 AND id_delivery = $2 ORDER BY id LIMIT 200",
-        )
-        .bind(project.to_string())
-        .bind(delivery.to_string());
-        self.db.all(sql).await?.iter().map(attempt).collect()
+        self.db.all(of_delivery(project, delivery)).await?.iter().map(attempt).collect()
     }
+
+    /// The same inside a transaction.
+    pub async fn read_attempts(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        delivery: DeliveryId,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        tx.all(of_delivery(project, delivery)).await?.iter().map(attempt).collect()
+    }
+}
+
+fn of_delivery(project: ProjectId, delivery: DeliveryId) -> Sql {
+    Sql::new(
+        "SELECT id, id_project, id_delivery, kind, started_at, ended_at, status, error, detail FROM attempts \
+         WHERE id_project = $1 AND id_delivery = $2 ORDER BY id LIMIT 200",
+    )
+    .bind(project.to_string())
+    .bind(delivery.to_string())
 }

@@ -13,7 +13,7 @@ pub enum Column {
 }
 
 /// The sizes in which SQLite takes rows, so that few different statements are prepared.
-const SIZES: [usize; 4] = [64, 16, 4, 1];
+const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// A statement whose text says `{rows}` where the rows stand, in a form that both databases read after `INSERT INTO
 /// ...` and within `WITH new (...) AS (...)`.
@@ -53,17 +53,21 @@ impl<'a> Batch<'a> {
         if postgres { vec![self.unnested()] } else { self.listed() }
     }
 
+    /// The rows' parameters have no numbers and come first: SQLite looks a number up for each parameter, in a list
+    /// that would be as long as there are parameters.
     fn listed(self) -> Vec<Sql> {
-        let (width, first) = (self.columns.len(), self.binds.len() + 1);
+        let width = self.columns.len();
+        let row = format!(",({}?)", "?,".repeat(width - 1));
         let mut statements = Vec::new();
         let mut left = self.values.len() / width;
         let mut values = self.values.into_iter();
         for size in SIZES {
             while left >= size {
                 left -= size;
-                let rows = format!("VALUES {}", numbered(first, width, size));
-                let sql = Sql::with_values(self.text.replace("{rows}", &rows), self.binds.clone());
-                statements.push(sql.extended(values.by_ref().take(size * width)));
+                let rows = format!("VALUES {}", &row.repeat(size)[1..]);
+                let text = renumbered(self.text, size * width).replace("{rows}", &rows);
+                let values = values.by_ref().take(size * width).collect();
+                statements.push(Sql::with_values(text, values).extended(self.binds.iter().cloned()));
             }
         }
         statements
@@ -110,20 +114,17 @@ impl Value {
     }
 }
 
-/// `($3,$4),($5,$6)` for two rows of two from 3 on.
-fn numbered(first: usize, width: usize, rows: usize) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(rows * width * 6);
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ",(" });
-        for column in 0..width {
-            let number = first + row * width + column;
-            let comma = if column == 0 { "" } else { "," };
-            let _ = write!(text, "{comma}${number}");
-        }
-        text.push(')');
+/// The text with each `$n` of a bind raised by `by`.
+fn renumbered(text: &str, by: usize) -> String {
+    let mut parts = text.split('$');
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        let number: usize = number.parse().unwrap_or_default();
+        result.push_str(&format!("${}{rest}", number + by));
     }
-    text
+    result
 }
 
 impl Tx {
@@ -152,14 +153,15 @@ mod tests {
 
     #[test]
     fn sqlite_gets_a_few_sizes_and_every_row_once() {
-        let mut batch = Batch::new("INSERT INTO t (a, b) {rows}", &[Column::Int, Column::Text]).bind(7_i64);
+        let mut batch =
+            Batch::new("INSERT INTO t (a, b) {rows} WHERE $1", &[Column::Int, Column::Text]).bind(7_i64);
         for row in 0..150_i64 {
             batch.row([row.into(), "x".into()]);
         }
         let statements = batch.statements(false);
         let counts: Vec<_> = statements.iter().map(|sql| (sql.values().len() - 1) / 2).collect();
-        assert_eq!(counts, [64, 64, 16, 4, 1, 1]);
-        assert!(statements[5].text().ends_with("VALUES ($2,$3)"), "{}", statements[5].text());
+        assert_eq!(counts, [64, 64, 16, 4, 2]);
+        assert!(statements[4].text().ends_with("VALUES (?,?),(?,?) WHERE $5"), "{}", statements[4].text());
     }
 
     #[test]
@@ -173,6 +175,12 @@ mod tests {
             "INSERT INTO t (a, b) SELECT * FROM UNNEST($1::BIGINT[], $2::BYTEA[])"
         );
         assert_eq!(statements[0].values().len(), 2);
+    }
+
+    #[test]
+    fn no_number_is_taken_for_the_beginning_of_another() {
+        assert_eq!(renumbered("$1 + $2, CAST($12 AS TEXT)", 10), "$11 + $12, CAST($22 AS TEXT)");
+        assert_eq!(renumbered("none", 10), "none");
     }
 
     #[test]

@@ -46,6 +46,17 @@ pub enum Claim {
     Probe,
 }
 
+/// What a step of cancelling came to.
+#[derive(Clone, Copy, Debug)]
+pub struct CancelStep {
+    pub cancelled: u64,
+    /// Where the next step goes on; none when this was the last.
+    pub next: Option<DeliveryId>,
+}
+
+/// Deliveries of one step: others wait for the endpoint's lock meanwhile.
+const CANCEL_STEP: u32 = 1000;
+
 const CLAIMED: &str = "id, id_project, id_event, id_endpoint, tries, first_try_at";
 
 fn claimed(row: &Row) -> Result<ClaimedDelivery, StoreError> {
@@ -177,7 +188,7 @@ impl Store {
              UPDATE deliveries SET state = new.state, cause = new.cause, tries = new.tries, probes = new.probes, \
              first_try_at = new.first_try_at, due_at = new.due_at, release_number = new.release_number, \
              lease_owner = NULL, ended_at = CASE WHEN new.state IN ('open', 'test') THEN NULL \
-             ELSE COALESCE(deliveries.ended_at, {now}) END FROM new \
+             WHEN new.state = deliveries.state THEN deliveries.ended_at ELSE {now} END FROM new \
              WHERE deliveries.id = new.id AND deliveries.state <> 'delivered'"
         );
         let mut batch = Batch::new(&text, &[Text, Text, Text, Int, Int, Int, Int, Int]).bind(parameter);
@@ -212,26 +223,61 @@ impl Store {
         Ok(())
     }
 
-    /// Cancels what is open at an endpoint and was made before `before`; how many that were. The caller holds the
-    /// project's lock.
+    /// One step of cancelling what is open at an endpoint and was made before `before`: looks at so many of its open
+    /// deliveries that follow `after`. The caller holds the endpoint's lock.
     pub async fn cancel_deliveries(
         &self,
         tx: &mut Tx,
         (project, endpoint): (ProjectId, EndpointId),
         before: Option<Time>,
         cause: DeliveryCause,
-    ) -> Result<u64, StoreError> {
+        after: Option<DeliveryId>,
+    ) -> Result<CancelStep, StoreError> {
+        let page = Sql::new(
+            "SELECT id FROM deliveries WHERE id_endpoint = $1 AND state = 'open' AND id > $2 ORDER BY id LIMIT $3",
+        )
+        .bind(endpoint.to_string())
+        .bind(after.map(|id| id.to_string()).unwrap_or_default())
+        .bind(CANCEL_STEP);
+        let ids = tx.all(page).await?;
+        let Some(last) = ids.last() else { return Ok(CancelStep { cancelled: 0, next: None }) };
+        let last: DeliveryId = last.parsed("id")?;
         let (now, parameter) = self.db_now();
-        let sql = Sql::new(format!(
+        let mut sql = Sql::new(format!(
             "UPDATE deliveries SET state = 'cancelled', cause = $2, ended_at = {now} \
-             WHERE id_project = $3 AND id_endpoint = $4 AND state = 'open' AND created_at < $5"
+             WHERE id_project = $3 AND created_at < $4 AND state = 'open' AND id IN "
         ))
         .bind(parameter)
         .bind(cause.as_str())
         .bind(project.to_string())
-        .bind(endpoint.to_string())
         .bind(before.map_or(i64::MAX, Time::millis));
-        tx.execute(sql).await
+        let texts: Vec<String> = ids.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
+        sql.push_list(texts);
+        let next = (ids.len() == CANCEL_STEP as usize).then_some(last);
+        Ok(CancelStep { cancelled: tx.execute(sql).await?, next })
+    }
+
+    /// Gives failed and cancelled deliveries a full schedule again, due now. `release` is the endpoint's present one.
+    /// The caller holds the endpoint's lock.
+    pub async fn restart_deliveries(
+        &self,
+        tx: &mut Tx,
+        ids: &[DeliveryId],
+        release: i64,
+    ) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let (now, parameter) = self.db_now();
+        let mut sql = Sql::new(format!(
+            "UPDATE deliveries SET state = 'open', cause = NULL, tries = 0, probes = 0, first_try_at = NULL, \
+             due_at = {now}, release_number = $2, lease_owner = NULL, ended_at = NULL \
+             WHERE state IN ('failed', 'cancelled') AND id IN "
+        ))
+        .bind(parameter)
+        .bind(release);
+        sql.push_list(ids.iter().map(ToString::to_string));
+        tx.execute(sql).await.map(|_| ())
     }
 }
 

@@ -1,9 +1,9 @@
 //! The delivery log: an endpoint's deliveries, newest first. Reads only.
 
-use super::{Row, Sql, Store, StoreError};
+use super::{Row, Sql, Store, StoreError, Tx};
 use crate::model::{
-    DeliveryCause, DeliveryId, DeliveryState, DeliveryStatus, EndpointId, EventId, EventType, PageQuery,
-    Paged, ProjectId, Time,
+    DeliveryCause, DeliveryId, DeliveryState, DeliveryStatus, EndpointId, EndpointStatus, EventId, EventType,
+    PageQuery, Paged, ProjectId, Time,
 };
 
 /// A line of the delivery log.
@@ -15,8 +15,8 @@ pub struct DeliveryListing {
     pub event_type: String,
     pub state: DeliveryState,
     pub cause: Option<DeliveryCause>,
-    /// Whether the endpoint takes deliveries now: an open one shows as `pending`, else as `waiting`.
-    pub endpoint_takes: bool,
+    /// Where the endpoint takes deliveries an open one shows as `pending`, else as `waiting`.
+    pub endpoint_status: EndpointStatus,
     pub tries: u32,
     /// Nobody sends it at this moment.
     pub idle: bool,
@@ -27,6 +27,9 @@ pub struct DeliveryListing {
     pub ended_at: Option<Time>,
     /// The event's body is gone, because the person was erased.
     pub erased: bool,
+    /// Its event is a test of this endpoint.
+    pub test: bool,
+    pub endpoint_deleted_at: Option<Time>,
 }
 
 /// What an endpoint's delivery log may be narrowed by; all that is given must hold.
@@ -42,19 +45,20 @@ pub struct DeliveryFilter {
 }
 
 const COLUMNS: &str = "d.id, d.id_event, d.id_endpoint, d.state, d.cause, d.tries, d.lease_owner, d.due_at, d.created_at, \
-                       d.ended_at, ev.type, CAST(CASE WHEN ev.body IS NULL THEN 1 ELSE 0 END AS BIGINT) AS erased, en.status, \
-                       en.not_before";
+                       d.ended_at, ev.type, CAST(CASE WHEN ev.body IS NULL THEN 1 ELSE 0 END AS BIGINT) AS erased, \
+                       CAST(CASE WHEN ev.position IS NULL THEN 1 ELSE 0 END AS BIGINT) AS test, en.status, \
+                       en.not_before, en.deleted_at";
 
 fn listing(row: &Row) -> Result<DeliveryListing, StoreError> {
     let cause = row.get::<Option<String>>("cause")?;
-    Ok(DeliveryListing {
+    let listing = DeliveryListing {
         id: row.parsed("id")?,
         id_event: row.parsed("id_event")?,
         id_endpoint: row.parsed("id_endpoint")?,
         event_type: row.get("type")?,
         state: row.get::<String>("state")?.parse().map_err(|()| StoreError::Corrupt("state"))?,
         cause: cause.and_then(|text| text.parse().ok()),
-        endpoint_takes: matches!(row.get::<String>("status")?.as_str(), "ok" | "draining"),
+        endpoint_status: row.get::<String>("status")?.parse().map_err(|()| StoreError::Corrupt("status"))?,
         tries: row.count("tries")?,
         idle: row.get::<Option<String>>("lease_owner")?.is_none(),
         due_at: row.time("due_at")?,
@@ -62,7 +66,21 @@ fn listing(row: &Row) -> Result<DeliveryListing, StoreError> {
         created_at: row.time("created_at")?,
         ended_at: row.time_option("ended_at")?,
         erased: row.flag("erased")?,
+        test: row.flag("test")?,
+        endpoint_deleted_at: row.time_option("deleted_at")?,
+    };
+    Ok(match listing.endpoint_deleted_at {
+        Some(at) if matches!(listing.state, DeliveryState::Open | DeliveryState::Test) => {
+            cancelled(listing, at)
+        }
+        _ => listing,
     })
+}
+
+/// Deleting an endpoint cancels what is open there, step by step: it shows so from the first moment.
+fn cancelled(listing: DeliveryListing, at: Time) -> DeliveryListing {
+    let cause = Some(DeliveryCause::EndpointDeleted);
+    DeliveryListing { state: DeliveryState::Cancelled, cause, ended_at: Some(at), ..listing }
 }
 
 impl Store {
@@ -87,6 +105,10 @@ impl Store {
             }
             sql.push(&format!(" WHERE d.state = '{state}' AND d.id_endpoint = "));
             sql.push_bind(endpoint.to_string()).push(" AND d.id_project = ").push_bind(project.to_string());
+            if *state != DeliveryState::Open {
+                // In the index's own words, else SQLite does not see that it may use it.
+                sql.push(" AND d.state <> 'open'");
+            }
             narrow(&mut sql, filter, page);
             sql.push(" ORDER BY d.id DESC LIMIT ").push_bind(page.fetch_limit());
             sql.push(&format!(") part_{index}"));
@@ -111,14 +133,27 @@ impl Store {
         project: ProjectId,
         id: DeliveryId,
     ) -> Result<Option<DeliveryListing>, StoreError> {
-        let sql = Sql::new(format!(
-            "SELECT {COLUMNS} FROM deliveries d JOIN events ev ON ev.id = d.id_event \
-             JOIN endpoints en ON en.id = d.id_endpoint WHERE d.id_project = $1 AND d.id = $2"
-        ))
-        .bind(project.to_string())
-        .bind(id.to_string());
-        self.db.optional(sql).await?.as_ref().map(listing).transpose()
+        self.db.optional(by_id(project, id)).await?.as_ref().map(listing).transpose()
     }
+
+    /// The same inside a transaction.
+    pub async fn read_delivery(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        id: DeliveryId,
+    ) -> Result<Option<DeliveryListing>, StoreError> {
+        tx.optional(by_id(project, id)).await?.as_ref().map(listing).transpose()
+    }
+}
+
+fn by_id(project: ProjectId, id: DeliveryId) -> Sql {
+    Sql::new(format!(
+        "SELECT {COLUMNS} FROM deliveries d JOIN events ev ON ev.id = d.id_event \
+         JOIN endpoints en ON en.id = d.id_endpoint WHERE d.id_project = $1 AND d.id = $2"
+    ))
+    .bind(project.to_string())
+    .bind(id.to_string())
 }
 
 /// The stored states that a status may stand for.

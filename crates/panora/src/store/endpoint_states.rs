@@ -115,6 +115,22 @@ impl Store {
         rows.iter().map(|row| Ok((row.parsed("id_project")?, row.parsed("id")?))).collect()
     }
 
+    /// Deleted endpoints where something may be left to cancel.
+    pub async fn list_endpoints_to_clear(
+        &self,
+        most: u32,
+    ) -> Result<Vec<(ProjectId, EndpointId)>, StoreError> {
+        let (now, parameter) = self.db_now();
+        let sql = Sql::new(format!(
+            "SELECT id, id_project FROM endpoints WHERE look_at <= {now} AND deleted_at IS NOT NULL \
+             ORDER BY look_at LIMIT $2"
+        ))
+        .bind(parameter)
+        .bind(most);
+        let rows = self.db.all(sql).await?;
+        rows.iter().map(|row| Ok((row.parsed("id_project")?, row.parsed("id")?))).collect()
+    }
+
     /// How these endpoints stand, locked, and the present. Whoever publishes or changes an endpoint locks its project
     /// first.
     pub async fn lock_endpoints(

@@ -3,9 +3,7 @@
 use super::endpoint_states::{STATE, endpoint_state};
 use super::row::{json_text, millis};
 use super::{EndpointStanding, Row, Sql, Store, StoreError, Tx};
-use crate::model::{
-    DeliveryCause, Endpoint, EndpointId, EventScope, PageQuery, Paged, ProjectId, RetrySchedule, Time,
-};
+use crate::model::{Endpoint, EndpointId, EventScope, PageQuery, Paged, ProjectId, RetrySchedule, Time};
 use crate::vault::Sealed;
 
 /// An endpoint of which something was changed.
@@ -187,8 +185,8 @@ impl Store {
         tx.optional(sql).await?.ok_or(StoreError::Corrupt("count"))?.count("number")
     }
 
-    /// Deletes an endpoint and cancels what is open there; its log stays. `position` is the project's last one. The
-    /// caller holds the project's lock.
+    /// Deletes an endpoint; its log stays. What is open there is cancelled later, step by step: the log shows it so at
+    /// once. `position` is the project's last one. The caller holds the project's lock.
     pub async fn delete_endpoint(
         &self,
         tx: &mut Tx,
@@ -197,17 +195,17 @@ impl Store {
         at: Time,
     ) -> Result<(), StoreError> {
         let version = self.next_endpoints_version(tx, it.id_project).await?;
-        let sql =
-            Sql::new("UPDATE endpoints SET deleted_at = $1, version = $2 WHERE id_project = $3 AND id = $4")
-                .bind(at.millis())
-                .bind(version)
-                .bind(it.id_project.to_string())
-                .bind(it.id.to_string());
+        let sql = Sql::new(
+            "UPDATE endpoints SET deleted_at = $1, version = $2, look_at = 0, lease_owner = NULL, lease_until = 0 \
+             WHERE id_project = $3 AND id = $4",
+        )
+        .bind(at.millis())
+        .bind(version)
+        .bind(it.id_project.to_string())
+        .bind(it.id.to_string());
         tx.execute(sql).await?;
         self.note_scope(tx, it, position, &EventScope::from_stored(Vec::new())).await?;
-        let place = (it.id_project, it.id);
-        self.cancel_deliveries(tx, place, None, DeliveryCause::EndpointDeleted).await?;
-        self.forget_resends(tx, it.id).await
+        self.stop_recoveries(tx, it.id_project, it.id, at).await
     }
 }
 

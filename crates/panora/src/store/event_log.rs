@@ -64,18 +64,14 @@ impl Store {
         if let Some(kind) = filter.kind {
             sql.push(" AND type = ").push_bind(kind.as_str());
         }
-        if let Some(since) = filter.since {
-            // `+` keeps this column's index out: what is walked is positions, in their order.
-            sql.push(" AND +created_at >= ").push_bind(since.millis());
-            if let Some(before) = self.last_before(project, since.minus(SKEW)).await? {
-                sql.push(" AND position > ").push_bind(before.number());
-            }
+        let (from, before) = self.position_range(project, filter.since, filter.until).await?;
+        if let Some((since, from)) = filter.since.zip(from) {
+            sql.push(" AND created_at >= ").push_bind(since.millis());
+            sql.push(" AND position >= ").push_bind(from.number());
         }
-        if let Some(until) = filter.until {
-            sql.push(" AND +created_at < ").push_bind(until.millis());
-            if let Some(beyond) = self.first_from(project, until.plus(SKEW)).await? {
-                sql.push(" AND position < ").push_bind(beyond.number());
-            }
+        if let Some((until, before)) = filter.until.zip(before) {
+            sql.push(" AND created_at < ").push_bind(until.millis());
+            sql.push(" AND position < ").push_bind(before.number());
         }
         if let Some(after) = page.after {
             sql.push(" AND position < ").push_bind(after.number());
@@ -85,50 +81,51 @@ impl Store {
         Ok(Paged::cut(rows, page, |event| event.position.to_string()))
     }
 
-    /// A position up to which everything was made before `at`, as long as clocks agree to [`SKEW`]: found by halving,
-    /// since positions rise with time. `last` is the project's last one.
-    pub async fn position_before(&self, project: ProjectId, at: Time, last: i64) -> Result<i64, StoreError> {
-        let at = at.minus(SKEW);
-        let (mut before, mut beyond) = (0, last + 1);
-        while beyond - before > 1 {
-            let middle = before + (beyond - before) / 2;
-            let sql = Sql::new(
-                "SELECT position, created_at FROM events WHERE id_project = $1 AND position >= $2 \
-                 ORDER BY position LIMIT 1",
-            )
-            .bind(project.to_string())
-            .bind(middle);
-            match self.db.optional(sql).await? {
-                Some(row) if row.time("created_at")? < at => before = row.get("position")?,
-                _ => beyond = middle,
+    /// Among which positions the events made at `since` or later, and before `until`, are: from the first on, before
+    /// the second. Wide enough for nodes whose clocks agree to [`SKEW`]: the times themselves are still to be compared.
+    pub async fn position_range(
+        &self,
+        project: ProjectId,
+        since: Option<Time>,
+        until: Option<Time>,
+    ) -> Result<(Option<EventPosition>, Option<EventPosition>), StoreError> {
+        let mut range = (None, None);
+        if let Some(since) = since {
+            range.0 = Some(self.position_of(project, since.minus(SKEW)).await?);
+        }
+        if let Some(until) = until {
+            range.1 = Some(self.position_of(project, until.plus(SKEW)).await?);
+        }
+        Ok(range)
+    }
+
+    /// Where the events made at `at` or later begin; behind the last where there are none. By bisection, since no index
+    /// knows their times: a few look-ups by position.
+    async fn position_of(&self, project: ProjectId, at: Time) -> Result<EventPosition, StoreError> {
+        let last = self.nearest(project, i64::MAX, "<= $2 ORDER BY position DESC").await?;
+        let (mut from, mut to) = (0, last.map_or(0, |(position, _)| position + 1));
+        while from < to {
+            let middle = from + (to - from) / 2;
+            match self.nearest(project, middle, ">= $2 ORDER BY position").await? {
+                Some((position, created_at)) if created_at < at => from = position + 1,
+                _ => to = middle,
             }
         }
-        Ok(before)
+        Ok(EventPosition::new(from))
     }
 
-    /// The last event made before `at`: while clocks agree to [`SKEW`], whatever was made that much later than
-    /// `at` stands behind it.
-    async fn last_before(&self, project: ProjectId, at: Time) -> Result<Option<EventPosition>, StoreError> {
-        self.nearest(project, at, "created_at < $2 ORDER BY created_at DESC").await
-    }
-
-    /// The first event made at `at` or later.
-    async fn first_from(&self, project: ProjectId, at: Time) -> Result<Option<EventPosition>, StoreError> {
-        self.nearest(project, at, "created_at >= $2 ORDER BY created_at").await
-    }
-
+    /// The event nearest to a position, and when it was made.
     async fn nearest(
         &self,
         project: ProjectId,
-        at: Time,
+        position: i64,
         condition_and_order: &str,
-    ) -> Result<Option<EventPosition>, StoreError> {
+    ) -> Result<Option<(i64, Time)>, StoreError> {
         let sql = Sql::new(format!(
-            "SELECT position FROM events WHERE id_project = $1 AND position IS NOT NULL AND \
-             {condition_and_order} LIMIT 1"
+            "SELECT position, created_at FROM events WHERE id_project = $1 AND position {condition_and_order} LIMIT 1"
         ));
-        let sql = sql.bind(project.to_string()).bind(at.millis());
-        self.db.optional(sql).await?.as_ref().map(position).transpose()
+        let row = self.db.optional(sql.bind(project.to_string()).bind(position)).await?;
+        row.map(|row| Ok((row.get("position")?, row.time("created_at")?))).transpose()
     }
 
     pub async fn lookup_event(

@@ -24,6 +24,7 @@ mod migrations;
 mod oauth_states;
 mod projects;
 mod provider_settings;
+mod recoveries;
 mod resends;
 mod retention;
 mod row;
@@ -34,6 +35,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -47,7 +49,7 @@ pub use attempts::Attempt;
 pub use batch::{Batch, Column};
 pub use connections::{ConnectionFilter, GrantKey, NewConnection, StoredConnection};
 pub use db::{Db, Row, Sql, Tx, Value};
-pub use deliveries::{Claim, ClaimedDelivery, NewDelivery};
+pub use deliveries::{CancelStep, Claim, ClaimedDelivery, NewDelivery};
 pub use delivery_log::{DeliveryFilter, DeliveryListing};
 pub use endpoint_states::{EndpointStanding, LookAt, NEVER};
 pub use endpoints::{ChangedEndpoint, StoredEndpoint};
@@ -62,6 +64,7 @@ pub use jobs::{Job, NewJob};
 pub use magic_links::TimelineStep;
 pub use oauth_states::StoredState;
 pub use projects::TakenPositions;
+pub use recoveries::RunningRecovery;
 pub use resends::{ClaimedResend, NewResend};
 pub use retention::OldEvent;
 pub use sandbox::{ContactRow, SandboxGrant, SandboxKey, SandboxTokens};
@@ -87,7 +90,13 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
             .statement_cache_capacity(512)
-            .foreign_keys(true);
+            .foreign_keys(true)
+            // Statements of many rows keep a journal of their own, which then needs no file.
+            .pragma("temp_store", "MEMORY")
+            .pragma("cache_size", "-32768")
+            // Pages of the log before they are copied into the database: fewer copies of what is written often.
+            .pragma("wal_autocheckpoint", "4000")
+            .disable_statement_logging();
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options);
         Self::migrated(Db::Sqlite { read, write }, clock).await
@@ -97,6 +106,7 @@ impl Store {
     pub async fn open_postgres(url: &str, clock: Clock) -> Result<Self, StoreError> {
         let options =
             PgConnectOptions::from_str(url)?.application_name("panora").statement_cache_capacity(512);
+        let options = options.disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(20)
             .acquire_timeout(Duration::from_secs(20))

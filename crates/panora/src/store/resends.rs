@@ -2,7 +2,7 @@
 
 use super::deliveries::millis_of;
 use super::{Batch, Column, LEASE, Row, Sql, Store, StoreError, Tx};
-use crate::model::{AttemptKind, DeliveryId, EndpointId, EventId, ProjectId, ResendId};
+use crate::model::{AttemptKind, DeliveryCause, DeliveryId, EndpointId, EventId, ProjectId, ResendId};
 
 /// An attempt about to be asked for.
 pub struct NewResend {
@@ -131,9 +131,40 @@ impl Store {
         Ok(())
     }
 
-    /// Makes nothing of what was asked for at an endpoint; `endpoint` is deleted.
-    pub async fn forget_resends(&self, tx: &mut Tx, endpoint: EndpointId) -> Result<(), StoreError> {
-        let sql = Sql::new("DELETE FROM resends WHERE id_endpoint = $1").bind(endpoint.to_string());
-        tx.execute(sql).await.map(|_| ())
+    /// How many attempts wait at an endpoint, or of one delivery there; counts to `most` at most.
+    pub async fn count_resends(
+        &self,
+        tx: &mut Tx,
+        endpoint: EndpointId,
+        delivery: Option<DeliveryId>,
+        most: u32,
+    ) -> Result<u32, StoreError> {
+        let mut sql = Sql::new("SELECT COUNT(*) AS number FROM (SELECT id FROM resends WHERE id_endpoint = ");
+        sql.push_bind(endpoint.to_string());
+        if let Some(delivery) = delivery {
+            sql.push(" AND id_delivery = ").push_bind(delivery.to_string());
+        }
+        sql.push(" LIMIT ").push_bind(most).push(") waiting");
+        tx.optional(sql).await?.ok_or(StoreError::Corrupt("count"))?.count("number")
+    }
+
+    /// Makes nothing of what was asked for at an endpoint, which is deleted: one step. Whether there may be more. A
+    /// test had no other attempt to come, so it is cancelled. The caller holds the endpoint's lock.
+    pub async fn forget_resends(&self, tx: &mut Tx, endpoint: EndpointId) -> Result<bool, StoreError> {
+        const STEP: u32 = 500;
+        let sql = Sql::new("SELECT id, id_delivery FROM resends WHERE id_endpoint = $1 LIMIT $2");
+        let rows = tx.all(sql.bind(endpoint.to_string()).bind(STEP)).await?;
+        let (now, parameter) = self.db_now();
+        let mut cancel = Sql::new(format!(
+            "UPDATE deliveries SET state = 'cancelled', cause = $2, ended_at = {now} WHERE state = 'test' AND id IN "
+        ))
+        .bind(parameter)
+        .bind(DeliveryCause::EndpointDeleted.as_str());
+        let texts = |column| rows.iter().map(|row| row.get(column)).collect::<Result<Vec<String>, _>>();
+        cancel.push_list(texts("id_delivery")?);
+        tx.execute(cancel).await?;
+        let mut forget = Sql::new("DELETE FROM resends WHERE id IN ");
+        forget.push_list(texts("id")?);
+        Ok(tx.execute(forget).await? == u64::from(STEP))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use panora_outbound::{Answer, Failure, Limits, Request, Trace};
+use panora_outbound::{Answer, Failure, Limits, Message, OutboundError, Trace};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -88,7 +88,7 @@ impl Work {
         let started_at = app.clock.now();
         let Some(headers) = self.headers(opened, started_at, body) else { return self.unreadable(app) };
         let shown = headers.iter().map(shown).collect();
-        let result = self.send(app, opened, headers, body.clone()).await;
+        let result = send(app, opened, headers, body.clone()).await;
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
         let ended_at = app.clock.now();
         let wait = result.as_ref().ok().and_then(|answer| asked_to_wait(answer, ended_at));
@@ -126,19 +126,6 @@ impl Work {
         Finished { attempt, outcome: Outcome::Failed, work: self }
     }
 
-    async fn send(
-        &self,
-        app: &App,
-        opened: &Opened,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Answer, Failure> {
-        let (project, method) = (self.id_project.to_string(), http::Method::POST);
-        app.outbound
-            .send(Request { project: &project, method, url: &opened.url, headers, body, limits: LIMITS })
-            .await
-    }
-
     /// The same body has a new time and so a new signature at every attempt.
     fn headers(&self, opened: &Opened, now: Time, body: &[u8]) -> Option<HeaderMap> {
         let id = self.id_event.to_string();
@@ -173,6 +160,16 @@ impl Work {
             times: Times::of(trace),
             cause: result.as_ref().err().map(|failure| failure.error.likely_cause().to_owned()),
         }
+    }
+}
+
+async fn send(app: &App, opened: &Opened, headers: HeaderMap, body: Bytes) -> Result<Answer, Failure> {
+    match &opened.destination {
+        Ok(to) => {
+            let message = Message { method: http::Method::POST, headers, body, limits: LIMITS };
+            app.outbound.send_to(to, message).await
+        }
+        Err(refusal) => Err(Failure { error: OutboundError::Refused(*refusal), trace: Trace::default() }),
     }
 }
 

@@ -215,6 +215,12 @@ impl Lanes {
         next
     }
 
+    /// Takes what was not begun out of an endpoint's lane.
+    pub fn withdraw(&self, endpoint: EndpointId) -> Vec<Work> {
+        let mut state = self.state();
+        state.lanes.get_mut(&endpoint).map(|lane| lane.queue.drain(..).collect()).unwrap_or_default()
+    }
+
     /// Takes what was not begun out of the lanes, and begins nothing more.
     pub fn stop(&self) -> Vec<Work> {
         let mut state = self.state();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::recipient::Recipient;
 use crate::app::App;
-use crate::model::{EndpointId, EventType, ProjectId};
+use crate::model::{EndpointId, EventType, ProjectId, Time};
 use crate::store::{ChangedEndpoint, StoreError, TakenPositions, Tx};
 
 /// A project's endpoints at one version.
@@ -38,6 +38,26 @@ impl KnownListeners {
             u32::try_from(it.endpoints.len()).unwrap_or(u32::MAX).saturating_add(1)
         };
         Self(moka::sync::Cache::builder().weigher(weigh).max_capacity(200_000).build())
+    }
+
+    /// Whether any node may send to an endpoint at once, as far as this node knows.
+    pub fn is_free(&self, project: ProjectId, endpoint: EndpointId, now: Time) -> bool {
+        let known = self.0.get(&project);
+        known.is_none_or(|known| known.get(endpoint).is_some_and(|it| it.is_free(now)))
+    }
+
+    /// Reads again what was changed in these projects.
+    pub async fn refresh(
+        &self,
+        app: &App,
+        projects: impl IntoIterator<Item = ProjectId>,
+    ) -> Result<(), StoreError> {
+        for project in projects {
+            let mut tx = app.store.begin().await?;
+            let taken = app.store.lock_project(&mut tx, project).await?;
+            self.at(app, &mut tx, project, taken).await?;
+        }
+        Ok(())
     }
 
     /// The project's listeners at the version that `taken` names. The caller holds the project's lock and has

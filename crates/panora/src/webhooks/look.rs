@@ -1,6 +1,6 @@
 //! Looks at endpoints whose deliveries may be due, and claims what is to be sent now. One transaction for many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,9 +11,7 @@ use super::publish::Publication;
 use super::verdict::Word;
 use super::work::{Work, send_all};
 use crate::app::App;
-use crate::model::{
-    AttemptKind, DeliveryId, EndpointId, EndpointStatus, EventId, EventType, Plan, ProjectId, Time,
-};
+use crate::model::{AttemptKind, EndpointId, EndpointStatus, EventId, EventType, Plan, ProjectId, Time};
 use crate::store::{Claim, ClaimedDelivery, EndpointStanding, LEASE, NEVER, StoreError, Tx};
 use crate::vault::Slot;
 
@@ -46,10 +44,15 @@ pub async fn look(app: &App) -> Result<bool, StoreError> {
     let mut publication = Publication::open_many(app, &mut tx, &projects).await?;
     let ids: Vec<_> = due.iter().map(|(_, id)| *id).collect();
     let (now, standings) = app.store.lock_endpoints(&mut tx, &ids).await?;
-    let (mut to_send, mut looked) = (Vec::new(), Vec::new());
+    let (mut to_send, mut looked, mut changed) = (Vec::new(), Vec::new(), BTreeSet::new());
     for mut endpoint in standings {
         if lease(app, &mut endpoint, now) {
+            let before = endpoint.state.status;
             to_send.extend(look_at(app, &mut tx, &mut publication, &mut endpoint, now).await?);
+            if endpoint.state.status != before {
+                app.store.mark_endpoints_changed(&mut tx, endpoint.id_project, &[endpoint.id]).await?;
+                changed.insert(endpoint.id_project);
+            }
             looked.push(endpoint);
         }
     }
@@ -60,6 +63,7 @@ pub async fn look(app: &App) -> Result<bool, StoreError> {
         .map(|it| (it.endpoint.id, it.clone()))
         .collect();
     publication.commit(app, tx).await?;
+    app.listeners.refresh(app, changed).await?;
     send(app, to_send, &recipients, leased).await?;
     Ok(more)
 }
@@ -86,10 +90,9 @@ async fn look_at(
     now: Time,
 ) -> Result<Vec<ToSend>, StoreError> {
     if endpoint.deleted {
-        endpoint.look_at = NEVER;
+        // Cancelled step by step, see `discard`.
         return Ok(Vec::new());
     }
-    let before = endpoint.state.status;
     let (plan, mut notice) = endpoint.state.plan(endpoint.rate_limit, now);
     let claimed = match plan {
         Plan::Rest => {
@@ -116,9 +119,6 @@ async fn look_at(
         let (project, draft) = draft_of(endpoint, &Word::Endpoint(notice), now, None);
         // A few ids and a URL: far below the bound.
         drop(publication.add(app, project, draft));
-    }
-    if endpoint.state.status != before {
-        app.store.mark_endpoints_changed(tx, endpoint.id_project, &[endpoint.id]).await?;
     }
     Ok(claimed)
 }
@@ -253,15 +253,4 @@ pub(super) async fn bodies(
         }
     }
     Ok(bodies)
-}
-
-/// Gives back what was leased to this node and not begun.
-pub async fn give_back(app: &App, work: Vec<Work>) {
-    let ids: Vec<DeliveryId> = work.iter().map(|it| it.id).collect();
-    if let Err(error) = app.store.release_deliveries(&app.node, &ids).await {
-        tracing::warn!(
-            code = error.code(),
-            "deliveries could not be given back: their leases end by themselves"
-        );
-    }
 }

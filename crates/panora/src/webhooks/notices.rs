@@ -23,7 +23,7 @@ pub fn draft_of(
             json!({
                 "reason": reason.as_str(),
                 "failures": endpoint.state.failures,
-                "since": endpoint.state.failing_since.unwrap_or(now),
+                "since": endpoint.state.held_since.unwrap_or(now),
                 "next_probe_at": endpoint.state.not_before,
             }),
         ),

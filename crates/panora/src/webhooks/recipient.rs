@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
+use panora_outbound::{Destination, Refusal};
 use panora_signature::WebhookSecret;
 use url::Url;
 
@@ -21,7 +22,8 @@ pub struct Recipient {
 
 /// What sending takes.
 pub struct Opened {
-    pub url: Url,
+    /// Where to, or why nothing may go there.
+    pub destination: Result<Destination, Refusal>,
     pub headers: HeaderMap,
     secret: WebhookSecret,
     /// Signs too until then.
@@ -44,6 +46,11 @@ impl Recipient {
     }
 }
 
+fn destination(app: &App, endpoint: &Endpoint) -> Result<Destination, Refusal> {
+    let url: Url = endpoint.url.parse().map_err(|_| Refusal::Malformed)?;
+    app.outbound.destination(&url, &endpoint.id_project.to_string())
+}
+
 impl Opened {
     fn of(app: &App, stored: &StoredEndpoint) -> Result<Self, VaultError> {
         let id = stored.endpoint.id;
@@ -54,7 +61,7 @@ impl Opened {
             None => None,
         };
         Ok(Self {
-            url: stored.endpoint.url.parse().map_err(|_| VaultError::Shape(Slot::EndpointSecret))?,
+            destination: destination(app, &stored.endpoint),
             headers: crate::connect::headers(&open_headers(app, stored)?),
             secret: open_secret(app, Slot::EndpointSecret, id, &stored.secret)?,
             previous,

@@ -60,7 +60,7 @@ impl Verdicts {
             first_try_at: work.first_try_at,
             due_at: now,
         });
-        let mut words = Vec::new();
+        let (mut words, found) = (Vec::new(), delivery);
         judge(finished, endpoint, &mut delivery, (now, random), &mut words);
         if outline(&endpoint.state, now) != before {
             endpoint.look_by(now);
@@ -69,7 +69,10 @@ impl Verdicts {
         if delivery.state == DeliveryState::Open {
             endpoint.look_by(delivery.due_at);
         }
-        self.deliveries.insert(work.id, (endpoint.id, delivery));
+        // Nobody else's lease or schedule is touched by an attempt that was asked for and changed nothing.
+        if work.resend.is_none() || delivery != found {
+            self.deliveries.insert(work.id, (endpoint.id, delivery));
+        }
         // Deliveries of `webhook.*` raise nothing, and nobody asks after a deleted endpoint.
         if !work.event_type.is_about_webhooks() && !endpoint.deleted {
             let drafts = words.into_iter().map(|word| draft_of(endpoint, &word, now, Some(work)));
@@ -148,6 +151,10 @@ fn judge(
         Outcome::AskedToWait(wait) => Some(wait),
         _ => None,
     };
+    if asked.is_none() {
+        // Answers that ask to wait are counted in a row, which any other ends.
+        state.pauses = 0;
+    }
     let notice = match (finished.outcome, kind) {
         (Outcome::Gone, _) => {
             if open && kind != AttemptKind::Resend {

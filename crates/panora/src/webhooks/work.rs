@@ -72,10 +72,31 @@ async fn attempt(app: &App, work: Work) {
     if let Some(at) = work.not_before {
         tokio::time::sleep_until(at.into()).await;
     }
+    if work.kind == AttemptKind::Try && work.not_before.is_none() && !is_free(app, &work) {
+        // Held, paused or switched off since this was handed over: it waits in the database with the rest.
+        let mut withdrawn = app.lanes.withdraw(work.endpoint_id());
+        withdrawn.push(work);
+        return give_back(app, withdrawn).await;
+    }
     if work.is_leased() {
         let finished = work.attempt(app).await;
         // The settler lives until all attempts have ended.
         drop(app.results.send(finished).await);
+    }
+}
+
+fn is_free(app: &App, work: &Work) -> bool {
+    app.listeners.is_free(work.id_project, work.endpoint_id(), app.clock.now())
+}
+
+/// Gives back what was leased to this node and not begun.
+pub async fn give_back(app: &App, work: Vec<Work>) {
+    let ids: Vec<DeliveryId> = work.iter().map(|it| it.id).collect();
+    if let Err(error) = app.store.release_deliveries(&app.node, &ids).await {
+        tracing::warn!(
+            code = error.code(),
+            "deliveries could not be given back: their leases end by themselves"
+        );
     }
 }
 

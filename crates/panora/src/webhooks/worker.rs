@@ -2,25 +2,19 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::Finished;
-use super::look::{give_back, look};
+use super::look::look;
 use super::resend::resend;
-use super::settle;
+use super::work::give_back;
 use crate::app::App;
 
 /// How long what came due may go unnoticed; what is published is announced.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Works until told to stop, then waits for the attempts in flight and records them. `results` are those of `app`.
-pub async fn run(app: App, mut results: Receiver<Finished>, stop: CancellationToken) {
-    let settled = CancellationToken::new();
-    let settler = {
-        let (app, settled) = (app.clone(), settled.clone());
-        tokio::spawn(async move { settle::run(app, &mut results, settled).await })
-    };
+/// Works until told to stop, then waits for the attempts in flight. They are recorded by whoever writes groups, who
+/// must be stopped only afterwards.
+pub async fn run(app: App, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let looked = look(&app).await;
         let resent = resend(&app).await;
@@ -39,8 +33,4 @@ pub async fn run(app: App, mut results: Receiver<Finished>, stop: CancellationTo
     give_back(&app, app.lanes.stop()).await;
     app.sends.close();
     app.sends.wait().await;
-    settled.cancel();
-    if settler.await.is_err() {
-        tracing::error!("the settler panicked");
-    }
 }

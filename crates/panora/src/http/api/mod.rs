@@ -12,6 +12,7 @@ mod passthrough;
 mod person;
 mod projects;
 mod providers;
+mod recoveries;
 mod verify_event;
 mod webhooks;
 
@@ -50,6 +51,7 @@ fn keyed() -> OpenApiRouter<App> {
         .merge(providers::routes())
         .merge(connections::routes())
         .merge(deliveries::routes())
+        .merge(recoveries::routes())
         .merge(events::routes())
         .merge(event_types::routes())
         .merge(passthrough::routes())

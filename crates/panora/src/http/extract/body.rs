@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -19,6 +20,15 @@ pub trait BodyRules: DeserializeOwned + Send {
     const LEVELS: usize = panora_signature::intake::MAX_LEVELS;
     /// Whether no body at all stands for `{}`.
     const MAY_BE_EMPTY: bool = false;
+}
+
+/// No body, or an empty object.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoBody {}
+
+impl BodyRules for NoBody {
+    const MAY_BE_EMPTY: bool = true;
 }
 
 /// A body of the shape `T`.

@@ -7,9 +7,9 @@ mod path;
 mod query;
 mod values;
 
-pub use body::{BodyRules, JsonBody, OptionalJsonBody, read, read_raw_json};
+pub use body::{BodyRules, JsonBody, NoBody, OptionalJsonBody, read, read_raw_json};
 pub use idempotency::{Create, Idempotency};
 pub use page::{PageParams, page_answer};
 pub use path::IdPath;
 pub use query::{NoQuery, Query, check_query, parameter, refuse_query};
-pub use values::{MAX_TEXT, given, is_email, is_language_tag, metadata, parse_id, return_url};
+pub use values::{MAX_TEXT, given, is_email, is_language_tag, metadata, parse_id, parse_time, return_url};

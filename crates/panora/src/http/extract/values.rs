@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::http::problem::Problem;
+use crate::model::Time;
 
 /// The most characters of a string that has no bound of its own.
 pub const MAX_TEXT: usize = 2048;
@@ -41,6 +42,11 @@ pub fn is_language_tag(text: &str) -> bool {
 /// An id in a body: malformed is 400.
 pub fn parse_id<T: FromStr>(pointer: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|_| Problem::field(pointer, "Not an id: ids are UUIDs."))
+}
+
+/// A time in a body.
+pub fn parse_time(pointer: &str, text: &str) -> Result<Time, Problem> {
+    text.parse().map_err(|_| Problem::field(pointer, "An RFC 3339 time such as 2026-01-31T09:30:00.000Z."))
 }
 
 /// `metadata` of at most 16 KiB, counted in canonical form.

@@ -110,12 +110,6 @@ impl Api {
         self.get(&format!("/deliveries/{}", text(&list["data"][0]["id_delivery"]))).await.expect(200)
     }
 
-    /// An endpoint's deliveries, newest first: a page of them.
-    pub async fn deliveries(&self, endpoint: &Endpoint) -> Vec<Value> {
-        let list = self.get(&format!("/webhooks/{}/deliveries?limit=200", endpoint.id)).await.expect(200);
-        list["data"].as_array().cloned().expect("a list")
-    }
-
     /// Waits until each delivery of an endpoint has a recorded attempt.
     pub async fn all_attempted(&self, endpoint: &Endpoint) {
         eventually("all deliveries to be attempted", || async {
@@ -135,6 +129,42 @@ impl Api {
             (recorded >= attempts && counted).then_some(delivery)
         })
         .await
+    }
+
+    /// An endpoint's deliveries, newest first: a page of them.
+    pub async fn deliveries(&self, endpoint: &Endpoint) -> Vec<Value> {
+        let list = self.get(&format!("/webhooks/{}/deliveries?limit=200", endpoint.id)).await.expect(200);
+        list["data"].as_array().cloned().expect("a list")
+    }
+
+    /// The endpoint, once it has this status.
+    pub async fn endpoint_is(&self, endpoint: &Endpoint, status: &str) -> Value {
+        eventually(&format!("the endpoint to be {status}"), || async {
+            let shown = self.get(&format!("/webhooks/{}", endpoint.id)).await.expect(200);
+            (shown["status"] == status).then_some(shown)
+        })
+        .await
+    }
+
+    /// A delivery, once it has this status.
+    pub async fn delivery_is(&self, id: &Value, status: &str) -> Value {
+        eventually(&format!("the delivery to be {status}"), || async {
+            let shown = self.get(&format!("/deliveries/{}", text(id))).await.expect(200);
+            (shown["status"] == status).then_some(shown)
+        })
+        .await
+    }
+
+    /// A delivery, once so many of its attempts are recorded, of whatever kind.
+    pub async fn attempted(&self, id: &Value, attempts: usize) -> Value {
+        let path = format!("/deliveries/{}", text(id));
+        eventually(&format!("{attempts} recorded attempts"), || async {
+            let shown = self.get(&path).await.expect(200);
+            (shown["attempts"].as_array().map_or(0, Vec::len) >= attempts).then_some(())
+        })
+        .await;
+        // Once more: a delivery is read before its attempts.
+        self.get(&path).await.expect(200)
     }
 }
 

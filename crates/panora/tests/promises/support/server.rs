@@ -13,10 +13,12 @@ use panora::model::{ApiKey, ApiKeyId, ApiKeyRecord, EventType, LinkedUserId, Pro
 use panora::random::Random;
 use panora::server::{Server, StartError, Surroundings};
 use panora::webhooks::{Draft, Publication};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::api::Api;
 use super::database::Database;
+use super::given::Endpoint;
+use super::receiver::{Receiver, Reply};
 use super::road::Road;
 
 /// A server's settings, before it starts.
@@ -197,6 +199,18 @@ impl TestServer {
             }
             publication.commit(app, tx).await.expect("it can be committed");
         }
+    }
+
+    /// A delivery that has failed for good: its two tries were spent while the endpoint took another delivery. The
+    /// endpoint's schedule is `[1]`, and it has no deliveries yet.
+    pub async fn failed_delivery(&self, endpoint: &Endpoint, receiver: &Receiver) -> Value {
+        receiver.replies([Reply::Status(500), Reply::Status(200), Reply::Status(500)]);
+        self.import("failed", json!({})).await;
+        let first = self.delivery_after(endpoint, 1).await;
+        self.import("delivered", json!({})).await;
+        self.delivery_is(&self.deliveries(endpoint).await[0]["id_delivery"], "delivered").await;
+        self.advance(Duration::from_secs(2));
+        self.delivery_is(&first["id_delivery"], "failed").await
     }
 
     /// Another key of the project that this one's key belongs to.

@@ -4,13 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 
 use super::{MagicLinkAnswer, answer};
 use crate::app::App;
 use crate::http::api::document::{IdParam, IdempotencyKey};
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, Create, IdPath};
+use crate::http::extract::{Create, IdPath, NoBody};
 use crate::http::problem::Problem;
 use crate::model::{LinkToken, MagicLinkId};
 
@@ -63,13 +62,4 @@ pub async fn revoke(
     tx.commit().await?;
     link.revoked_at.get_or_insert(now);
     Ok(Json(answer(&app, link, None)))
-}
-
-/// No body, or an empty object.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoBody {}
-
-impl BodyRules for NoBody {
-    const MAY_BE_EMPTY: bool = true;
 }

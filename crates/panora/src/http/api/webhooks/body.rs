@@ -94,6 +94,15 @@ pub struct Answer {
     #[schema(example = json!(["connection.created"]))]
     scope: Vec<String>,
     status: EndpointStatus,
+    /// Failed attempts in a row.
+    #[schema(example = 0)]
+    failures: u32,
+    /// Since when its deliveries have waited for it to work again; null where it is not held, nor drains after that.
+    #[schema(value_type = Option<String>, required, format = DateTime, example = json!(null))]
+    held_since: Option<Time>,
+    /// When a held one is tried next, at the soonest; else null.
+    #[schema(value_type = Option<String>, required, format = DateTime, example = json!(null))]
+    next_probe_at: Option<Time>,
     /// Deliveries a second; null for no limit.
     #[schema(required, example = json!(null))]
     rate_limit: Option<u32>,
@@ -123,6 +132,9 @@ impl Answer {
             active: endpoint.is_active(),
             scope: endpoint.scope.patterns().to_vec(),
             status: endpoint.state.status,
+            failures: endpoint.state.failures,
+            held_since: endpoint.state.held_since.filter(|_| endpoint.is_active()),
+            next_probe_at: endpoint.state.next_probe_at(),
             rate_limit: endpoint.rate_limit,
             retry_schedule: endpoint.retry_schedule.gaps().to_vec(),
             headers: headers.into_iter().map(|(name, _)| (name, REDACTED)).collect(),
@@ -166,9 +178,12 @@ impl Checked {
     pub async fn of_change(app: &App, project: ProjectId, body: ChangedEndpoint) -> Result<Self, Problem> {
         let scope = body
             .scope
-            .map(|patterns| EventScope::parse(&patterns).map_err(|error| scope_problem(&error)))
+            .map(|patterns| EventScope::parse(&patterns).map_err(|error| scope_problem("/scope", &error)))
             .transpose()?;
-        let rate_limit = body.rate_limit.map(|rate| rate.map(check_rate).transpose()).transpose()?;
+        let rate_limit = body
+            .rate_limit
+            .map(|rate| rate.map(|rate| check_rate("/rate_limit", rate)).transpose())
+            .transpose()?;
         let schedule =
             body.retry_schedule.map(|gaps| gaps.map_or_else(|| Ok(RetrySchedule::default()), check_schedule));
         let checked = Self {

@@ -10,18 +10,18 @@ use crate::app::App;
 use crate::http::problem::Problem;
 use crate::model::{ProjectId, RetrySchedule, ScopeError};
 
-pub fn check_rate(rate: i64) -> Result<u32, Problem> {
+pub fn check_rate(pointer: &str, rate: i64) -> Result<u32, Problem> {
     let words = "From 1 to 10,000 deliveries a second.";
     u32::try_from(rate)
         .ok()
         .filter(|rate| (1..=10_000).contains(rate))
-        .ok_or_else(|| Problem::field("/rate_limit", words))
+        .ok_or_else(|| Problem::field(pointer, words))
 }
 
-pub fn scope_problem(error: &ScopeError) -> Problem {
+pub fn scope_problem(pointer: &str, error: &ScopeError) -> Problem {
     let pointer = match error {
-        ScopeError::Empty => "/scope".to_owned(),
-        ScopeError::Unknown { index, .. } => format!("/scope/{index}"),
+        ScopeError::Empty => pointer.to_owned(),
+        ScopeError::Unknown { index, .. } => format!("{pointer}/{index}"),
     };
     Problem::field(pointer, error.to_string())
 }

@@ -2,7 +2,10 @@
 
 mod body;
 mod check;
+mod discard;
+mod recover;
 mod secret;
+mod test;
 
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -12,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::body::{Answer, ChangedEndpoint, Checked, NewEndpoint};
+pub use self::check::check_rate;
 use super::document::{IdParam, IdempotencyKey};
 use crate::app::App;
 use crate::http::auth::Caller;
@@ -31,6 +35,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(show, change, delete))
         .routes(routes!(secret::rotate))
         .routes(routes!(secret::reveal))
+        .routes(routes!(test::test))
+        .routes(routes!(discard::discard))
+        .routes(routes!(recover::recover))
 }
 
 /// Adds an endpoint.
@@ -158,5 +165,6 @@ async fn delete(
     let stored = app.store.read_endpoint(&mut tx, project, id).await?.ok_or_else(Problem::not_found)?;
     app.store.delete_endpoint(&mut tx, &stored.endpoint, position, app.clock.now()).await?;
     tx.commit().await?;
+    app.wake.recoveries.notify_one();
     Ok(Json(Answer::new(&app, &stored, None)?))
 }

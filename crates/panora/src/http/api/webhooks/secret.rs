@@ -12,7 +12,7 @@ use super::body::Answer;
 use crate::app::App;
 use crate::http::api::document::IdParam;
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, IdPath, JsonBody};
+use crate::http::extract::{BodyRules, IdPath, JsonBody, NoBody};
 use crate::http::problem::Problem;
 use crate::model::EndpointId;
 use crate::vault::Slot;
@@ -31,14 +31,6 @@ pub struct Rotation {
 }
 
 impl BodyRules for Rotation {
-    const MAY_BE_EMPTY: bool = true;
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nothing {}
-
-impl BodyRules for Nothing {
     const MAY_BE_EMPTY: bool = true;
 }
 
@@ -89,7 +81,7 @@ pub async fn reveal(
     State(app): State<App>,
     caller: Caller,
     IdPath(id): IdPath<EndpointId>,
-    JsonBody(Nothing {}): JsonBody<Nothing>,
+    JsonBody(NoBody {}): JsonBody<NoBody>,
 ) -> Result<Json<Answer>, Problem> {
     let stored = app.store.lookup_endpoint(caller.project, id).await?.ok_or_else(Problem::not_found)?;
     tracing::info!(target: "audit", key = %caller.key, endpoint = %id, "a webhook secret was shown");

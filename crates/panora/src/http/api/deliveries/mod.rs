@@ -1,5 +1,8 @@
 //! The delivery log: what was sent where, and what came back.
 
+mod answer;
+mod resend;
+
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -7,77 +10,22 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::answer::Answer;
 use super::document::IdParam;
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::extract::{IdPath, NoQuery, PageParams, Query, parameter};
 use crate::http::problem::Problem;
-use crate::model::{AttemptKind, DeliveryCause, DeliveryId, DeliveryStatus, EndpointId, EventType, Time};
-use crate::store::{Attempt, DeliveryFilter, DeliveryListing};
-use crate::vault::Slot;
-use crate::webhooks::AttemptDetail;
+use crate::model::{DeliveryId, DeliveryStatus, EndpointId, EventType};
+use crate::store::DeliveryFilter;
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(resend::resend))
 }
 
 /// The log below the endpoint's other name.
 pub fn alias() -> axum::Router<App> {
     axum::Router::new().route("/{id}/deliveries", axum::routing::get(list))
-}
-
-/// One event for one endpoint.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Delivery)]
-struct Answer {
-    #[schema(format = "uuid")]
-    id_delivery: String,
-    #[schema(format = "uuid")]
-    id_event: String,
-    #[schema(format = "uuid")]
-    id_webhook_endpoint: String,
-    #[schema(example = "connection.created")]
-    event_type: String,
-    status: DeliveryStatus,
-    /// Why it failed or was cancelled, else null.
-    #[schema(required, example = json!(null))]
-    cause: Option<DeliveryCause>,
-    /// Tries used so far.
-    tries: u32,
-    /// Not before then; null where none is to come, or one is under way.
-    #[schema(value_type = Option<String>, required, format = DateTime, example = json!(null))]
-    next_attempt_at: Option<Time>,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Time,
-    /// When it was delivered, failed or cancelled.
-    #[schema(value_type = Option<String>, required, format = DateTime)]
-    ended_at: Option<Time>,
-    /// Oldest first; with a single delivery only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Vec<AttemptAnswer>, required = false)]
-    attempts: Option<Vec<AttemptAnswer>>,
-}
-
-/// One request for a delivery.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Attempt)]
-struct AttemptAnswer {
-    #[schema(format = "uuid")]
-    id_attempt: String,
-    kind: AttemptKind,
-    #[schema(value_type = String, format = DateTime)]
-    started_at: Time,
-    #[schema(value_type = String, format = DateTime)]
-    ended_at: Time,
-    /// Null when no answer came.
-    #[schema(required, example = 200)]
-    status: Option<u16>,
-    /// A stable code when no answer came, else null.
-    #[schema(required, example = json!(null))]
-    error: Option<String>,
-    /// Null once the person it was about was erased.
-    #[schema(required)]
-    detail: Option<AttemptDetail>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -135,26 +83,6 @@ impl LogParams {
     }
 }
 
-impl From<DeliveryListing> for Answer {
-    fn from(it: DeliveryListing) -> Self {
-        let status = DeliveryStatus::of(it.state, it.endpoint_takes);
-        let next = (status == DeliveryStatus::Pending && it.idle).then(|| it.due_at.max(it.not_before));
-        Self {
-            id_delivery: it.id.to_string(),
-            id_event: it.id_event.to_string(),
-            id_webhook_endpoint: it.id_endpoint.to_string(),
-            event_type: it.event_type,
-            status,
-            cause: it.cause,
-            tries: it.tries,
-            next_attempt_at: next,
-            created_at: it.created_at,
-            ended_at: it.ended_at,
-            attempts: None,
-        }
-    }
-}
-
 /// Lists an endpoint's deliveries, newest first.
 ///
 /// Filters narrow the list together.
@@ -185,20 +113,5 @@ async fn show(
 ) -> Result<Json<Answer>, Problem> {
     let delivery = app.store.lookup_delivery(caller.project, id).await?.ok_or_else(Problem::not_found)?;
     let attempts = app.store.list_attempts(caller.project, id).await?;
-    let mut answer = Answer::from(delivery);
-    answer.attempts = Some(attempts.into_iter().map(|it| attempt(&app, it)).collect::<Result<_, _>>()?);
-    Ok(Json(answer))
-}
-
-fn attempt(app: &App, it: Attempt) -> Result<AttemptAnswer, Problem> {
-    let open = |sealed| app.vault.open_json(Slot::AttemptDetail, it.id, sealed);
-    Ok(AttemptAnswer {
-        id_attempt: it.id.to_string(),
-        kind: it.kind,
-        started_at: it.started_at,
-        ended_at: it.ended_at,
-        status: it.status,
-        error: it.error,
-        detail: it.detail.as_ref().map(open).transpose()?,
-    })
+    Answer::whole(&app, delivery, attempts).map(Json)
 }

@@ -1,0 +1,82 @@
+//! What goes out and what comes back. None of it has a `Debug` that shows a URL, a header or a body: all may
+//! hold secrets.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HeaderMap;
+use http::{Method, StatusCode, Uri};
+use url::Url;
+
+use crate::body::BodyEnd;
+use crate::trace::Trace;
+
+/// One request.
+pub struct Request<'a> {
+    /// The id of the project on whose behalf it goes out: it decides which private networks are open.
+    pub project: &'a str,
+    /// The method.
+    pub method: Method,
+    /// An http or https URL without user info.
+    pub url: &'a Url,
+    /// All headers but `Host` and those that say how long the body is.
+    pub headers: HeaderMap,
+    /// The whole body; empty for none.
+    pub body: Bytes,
+    /// How long it may take and how much is read.
+    pub limits: Limits,
+}
+
+/// A URL judged and prepared once, for any number of messages of one project.
+#[derive(Clone)]
+pub struct Destination {
+    pub(crate) uri: Uri,
+    pub(crate) project: Arc<str>,
+}
+
+/// One request to a [`Destination`]; the fields are those of a [`Request`].
+pub struct Message {
+    /// The method.
+    pub method: Method,
+    /// All headers but `Host` and those that say how long the body is.
+    pub headers: HeaderMap,
+    /// The whole body; empty for none.
+    pub body: Bytes,
+    /// How long it may take and how much is read.
+    pub limits: Limits,
+}
+
+/// How long a request may take and how much of its answer is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From the name look-up to the end of the answer's headers.
+    pub deadline: Duration,
+    /// So many bytes of the body are kept.
+    pub max_body: usize,
+    /// For so long the body is waited for, from the end of the headers on.
+    pub body_time: Duration,
+}
+
+/// What came back. Whether the body is whole says `body_end`.
+pub struct Answer {
+    /// The status, redirects included: none is followed.
+    pub status: StatusCode,
+    /// The headers as sent.
+    pub headers: HeaderMap,
+    /// The body as sent (nothing is decompressed), or its beginning.
+    pub body: Bytes,
+    /// How the reading of the body ended.
+    pub body_end: BodyEnd,
+    /// Address and times.
+    pub trace: Trace,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Answer");
+        shown.field("status", &self.status).field("body_end", &self.body_end).field("trace", &self.trace);
+        shown.finish_non_exhaustive()
+    }
+}
