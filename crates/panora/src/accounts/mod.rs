@@ -4,7 +4,7 @@
 mod report;
 mod tally;
 
-use crate::model::{EventId, ProjectId, Time};
+use crate::model::{EventId, EventPosition, ProjectId, Time};
 use crate::store::{ClaimCursor, CountedProject, Store, StoreError};
 
 pub use report::{Account, Accounts, Counts, Finding, Found};
@@ -53,8 +53,8 @@ async fn count(
 ) -> Result<(), StoreError> {
     let mut position = match query.since {
         Some(since) => {
-            let (first, _) = store.position_range(project.id, Some(since), None).await?;
-            first.map_or(0, |first| first.number() - 1)
+            let (from, _) = store.position_range(project.id, Some(since), None).await?;
+            from.map_or(0, EventPosition::number) - 1
         }
         None => 0,
     };

@@ -202,3 +202,19 @@ async fn the_accounts_are_complete_at_every_moment_of_a_working_server() {
     }
     assert_eq!(sums(&accounts(&server).await, &endpoint).0, 60);
 }
+
+#[tokio::test]
+async fn what_a_recovery_of_the_missing_has_made_is_counted_apart() {
+    let (server, receiver) = (TestServer::start().await, Receiver::start().await);
+    let since = server.app().clock.now().to_string();
+    for number in 0..2 {
+        server.import(&format!("early-{number}"), json!({})).await;
+    }
+    let endpoint = server.endpoint(&receiver, &["connection.created"]).await;
+    server.import("late", json!({})).await;
+    eventually_sums(&server, &endpoint, (1, Counts { delivered: 1, ..NONE }, 0)).await;
+    let body = json!({"since": since, "statuses": ["missing"]});
+    server.post(&format!("/webhooks/{}/recover", endpoint.id), &body).await.expect(201);
+    eventually_sums(&server, &endpoint, (1, Counts { delivered: 1, ..NONE }, 2)).await;
+    assert!(accounts(&server).await.are_complete());
+}

@@ -182,18 +182,6 @@ impl TestServer {
         self.app().clock.advance(by);
     }
 
-    /// A delivery that has failed for good: its two tries were spent while the endpoint took another delivery. The
-    /// endpoint's schedule is `[1]`, and it has no deliveries yet.
-    pub async fn failed_delivery(&self, endpoint: &Endpoint, receiver: &Receiver) -> Value {
-        receiver.replies([Reply::Status(500), Reply::Status(200), Reply::Status(500)]);
-        self.import("failed", json!({})).await;
-        let first = self.delivery_after(endpoint, 1).await;
-        self.import("delivered", json!({})).await;
-        self.delivery_is(&self.deliveries(endpoint).await[0]["id_delivery"], "delivered").await;
-        self.advance(Duration::from_secs(2));
-        self.delivery_is(&first["id_delivery"], "failed").await
-    }
-
     /// Publishes so many events about that person at once, as the server's own code does.
     pub async fn publish(&self, count: u32, user: Option<LinkedUserId>, data: &Value) {
         let app = self.app();
@@ -211,6 +199,18 @@ impl TestServer {
             }
             publication.commit(app, tx).await.expect("it can be committed");
         }
+    }
+
+    /// A delivery that has failed for good: its two tries were spent while the endpoint took another delivery. The
+    /// endpoint's schedule is `[1]`, and it has no deliveries yet.
+    pub async fn failed_delivery(&self, endpoint: &Endpoint, receiver: &Receiver) -> Value {
+        receiver.replies([Reply::Status(500), Reply::Status(200), Reply::Status(500)]);
+        self.import("failed", json!({})).await;
+        let first = self.delivery_after(endpoint, 1).await;
+        self.import("delivered", json!({})).await;
+        self.delivery_is(&self.deliveries(endpoint).await[0]["id_delivery"], "delivered").await;
+        self.advance(Duration::from_secs(2));
+        self.delivery_is(&first["id_delivery"], "failed").await
     }
 
     /// Another key of the project that this one's key belongs to.
