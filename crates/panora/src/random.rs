@@ -54,7 +54,7 @@ impl Random {
 }
 
 /// `value` in base62, padded on the left to `width` characters.
-pub fn base62_number(mut value: u32, width: usize) -> String {
+pub fn base62_number(mut value: u64, width: usize) -> String {
     let mut digits = vec![b'0'; width];
     for digit in digits.iter_mut().rev() {
         *digit = BASE62[(value % 62) as usize];

@@ -20,9 +20,6 @@ const IMPORTS: usize = 128;
 const RESULTS: usize = 256;
 /// How long attempts wait for more: nobody waits for their record.
 const PATIENCE: Duration = Duration::from_millis(2);
-/// A node with so many imports at once is busy: a moment later there are more, and a group costs each less.
-const BUSY: usize = 8;
-const BUSY_PATIENCE: Duration = Duration::from_millis(1);
 
 /// Where imports and attempts come from.
 pub struct Queues {
@@ -77,10 +74,6 @@ impl Group {
         // What is being asked for at this moment comes along.
         tokio::task::yield_now().await;
         self.take(queues);
-        if self.imports.len() >= BUSY {
-            tokio::time::sleep(BUSY_PATIENCE).await;
-            self.take(queues);
-        }
         true
     }
 

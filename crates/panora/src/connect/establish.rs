@@ -144,7 +144,7 @@ impl Fresh {
             updated_at: now,
         };
         fill(&mut connection, grant);
-        let token = ConnectionToken::generate(&app.random);
+        let token = ConnectionToken::generate(&app.random, now);
         Self {
             sealed_token: app.vault.seal(Slot::ConnectionToken, id, token.expose().as_bytes()),
             sealed_credentials: app.vault.seal_json(Slot::ConnectionCredentials, id, &grant.credentials),
@@ -156,7 +156,7 @@ impl Fresh {
     pub fn row(&self) -> NewConnection<'_> {
         NewConnection {
             connection: &self.connection,
-            token_hash: self.token.hash(),
+            token_key: self.token.key(),
             token: &self.sealed_token,
             credentials: &self.sealed_credentials,
         }

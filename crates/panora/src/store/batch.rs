@@ -12,8 +12,8 @@ pub enum Column {
     Blob,
 }
 
-/// The sizes in which SQLite takes rows, so that few different statements are prepared.
-const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+/// The sizes in which SQLite takes rows: any number makes two statements or three, and few different ones are prepared.
+const SIZES: [usize; 19] = [64, 60, 56, 52, 48, 44, 40, 36, 32, 28, 24, 20, 16, 12, 8, 4, 3, 2, 1];
 
 /// A statement whose text says `{rows}` where the rows stand, in a form that both databases read after `INSERT INTO
 /// ...` and within `WITH new (...) AS (...)`.
@@ -160,8 +160,8 @@ mod tests {
         }
         let statements = batch.statements(false);
         let counts: Vec<_> = statements.iter().map(|sql| (sql.values().len() - 1) / 2).collect();
-        assert_eq!(counts, [64, 64, 16, 4, 2]);
-        assert!(statements[4].text().ends_with("VALUES (?,?),(?,?) WHERE $5"), "{}", statements[4].text());
+        assert_eq!(counts, [64, 64, 20, 2]);
+        assert!(statements[3].text().ends_with("VALUES (?,?),(?,?) WHERE $5"), "{}", statements[3].text());
     }
 
     #[test]

@@ -4,7 +4,6 @@ use super::row::{json_text, millis};
 use super::{Batch, Column, Row, Sql, Store, StoreError, Tx};
 use crate::model::{
     Account, Connection, ConnectionId, ConnectionStatus, LinkedUserId, PageQuery, Paged, ProjectId, Time,
-    TokenHash,
 };
 use crate::vault::Sealed;
 
@@ -20,7 +19,8 @@ pub struct StoredConnection {
 /// A connection about to be added.
 pub struct NewConnection<'a> {
     pub connection: &'a Connection,
-    pub token_hash: TokenHash,
+    /// By what the token is found: see `ConnectionToken::key`.
+    pub token_key: Vec<u8>,
     pub token: &'a Sealed,
     pub credentials: &'a Sealed,
 }
@@ -106,7 +106,7 @@ impl Store {
                 Text, Text, Int, Int, Blob, Blob, Blob,
             ],
         );
-        for NewConnection { connection: it, token_hash, token, credentials } in new {
+        for NewConnection { connection: it, token_key, token, credentials } in new {
             batch.row([
                 it.id.to_string().into(),
                 it.id_project.to_string().into(),
@@ -129,7 +129,7 @@ impl Store {
                 it.updated_at.millis().into(),
                 token.0.clone().into(),
                 credentials.0.clone().into(),
-                (*token_hash).into(),
+                token_key.clone().into(),
             ]);
         }
         tx.execute_batch(batch).await?;
@@ -218,12 +218,12 @@ impl Store {
     pub async fn lookup_connection_by_token(
         &self,
         project: ProjectId,
-        hash: TokenHash,
+        key: Vec<u8>,
     ) -> Result<Option<StoredConnection>, StoreError> {
         let sql =
             Sql::new(format!("SELECT {COLUMNS} FROM connections WHERE id_project = $1 AND token_hash = $2"))
                 .bind(project.to_string())
-                .bind(hash);
+                .bind(key);
         self.db.optional(sql).await?.as_ref().map(stored).transpose()
     }
 

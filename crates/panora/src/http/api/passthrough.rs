@@ -127,8 +127,8 @@ async fn connection(app: &App, caller: Caller, headers: &HeaderMap) -> Result<St
             "Send the connection's token as `x-connection-token`.",
         )
     })?;
-    let hash = ConnectionToken::from_text(token).hash();
-    let stored = app.store.lookup_connection_by_token(caller.project, hash).await?.ok_or_else(|| {
+    let key = ConnectionToken::from_text(token).key();
+    let stored = app.store.lookup_connection_by_token(caller.project, key).await?.ok_or_else(|| {
         Problem::unauthorized(
             "invalid_connection_token",
             "This connection token is not known in this project.",
