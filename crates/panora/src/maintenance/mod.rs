@@ -14,6 +14,8 @@ use crate::app::App;
 use crate::store::StoreError;
 
 const EVERY: Duration = Duration::from_mins(10);
+/// Short enough that little is left for whoever commits.
+const CHECKPOINT: Duration = Duration::from_millis(300);
 /// Two nodes that began together drift apart.
 const SPREAD: u64 = 60_000;
 /// The longest rest after a step.
@@ -33,7 +35,21 @@ pub async fn run(app: App, stop: CancellationToken) {
         repeat(&app, &stop, Pass::Expiry),
         repeat(&app, &stop, Pass::Retention(retention::Walk::default())),
         repeat(&app, &stop, Pass::Forgotten),
+        checkpoints(&app, &stop),
     );
+}
+
+/// Keeps SQLite's log short.
+async fn checkpoints(app: &App, stop: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(CHECKPOINT) => {}
+        }
+        if let Err(error) = app.store.checkpoint().await {
+            tracing::warn!(code = error.code(), "the log could not be copied into the database yet");
+        }
+    }
 }
 
 async fn repeat(app: &App, stop: &CancellationToken, mut pass: Pass) {

@@ -157,7 +157,8 @@ mod tests {
     fn connection_tokens_are_kept_in_the_order_in_which_they_were_made() {
         let random = Random::seeded(1);
         let made = |millis| ConnectionToken::generate(&random, Time::from_millis(millis)).key();
-        let keys: Vec<_> = [0, 61, 62, 1_702_232_684_869, 1_702_232_684_870, 100_000_000_000_000].map(made).into();
+        let keys: Vec<_> =
+            [0, 61, 62, 1_702_232_684_869, 1_702_232_684_870, 100_000_000_000_000].map(made).into();
         assert!(keys.is_sorted() && keys.iter().all(|key| key.len() == 40));
     }
 

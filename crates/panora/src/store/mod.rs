@@ -94,8 +94,8 @@ impl Store {
             // Statements of many rows keep a journal of their own, which then needs no file.
             .pragma("temp_store", "MEMORY")
             .pragma("cache_size", "-32768")
-            // Pages of the log before they are copied into the database: fewer copies of what is written often.
-            .pragma("wal_autocheckpoint", "4000")
+            // Mostly done beside the writer: see [`Store::checkpoint`]. What is left of it here begins the log anew.
+            .pragma("wal_autocheckpoint", "16000")
             .disable_statement_logging();
         let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options);
@@ -128,6 +128,15 @@ impl Store {
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.db.optional(Sql::new("SELECT id FROM projects LIMIT 1")).await.map(|_| ())
+    }
+
+    /// Copies what SQLite's log holds into the database, while others write on. Whoever commits would else do it, and
+    /// keep everybody waiting.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        if let Db::Sqlite { .. } = &self.db {
+            self.db.all(Sql::new("PRAGMA wal_checkpoint(PASSIVE)")).await?;
+        }
+        Ok(())
     }
 
     /// Closes every connection, after what runs has ended.
