@@ -9,7 +9,7 @@ use sqlx::{
     Arguments, AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type,
 };
 
-use super::StoreError;
+use super::{StoreError, crash};
 
 /// Connections to the database in use.
 #[derive(Clone)]
@@ -71,6 +71,17 @@ impl Sql {
     #[cfg(test)]
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    fn writes(&self) -> bool {
+        !self.text.starts_with("SELECT")
+    }
+
+    /// To be called before it runs.
+    fn announce(&self) {
+        if self.writes() {
+            crash::point(&self.text);
+        }
     }
 
     #[cfg(test)]
@@ -191,14 +202,17 @@ enum Runner<'c> {
 
 impl Runner<'_> {
     async fn all(self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        sql.announce();
         run!(self, sql, fetch_all, rows)
     }
 
     async fn optional(self, sql: Sql) -> Result<Option<Row>, StoreError> {
+        sql.announce();
         run!(self, sql, fetch_optional, row)
     }
 
     async fn execute(self, sql: Sql) -> Result<u64, StoreError> {
+        sql.announce();
         run!(self, sql, execute, count)
     }
 }
@@ -226,10 +240,12 @@ impl Tx {
 
     /// Durable once this returns.
     pub async fn commit(self) -> Result<(), StoreError> {
+        crash::point("before a commit");
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
         }
+        crash::point("after a commit");
         Ok(())
     }
 
@@ -266,18 +282,22 @@ impl Db {
 
     /// One statement that writes, a transaction of its own.
     pub async fn execute(&self, sql: Sql) -> Result<u64, StoreError> {
-        match self {
+        let count = match self {
             Self::Sqlite { write, .. } => Runner::Sqlite(&mut *write.acquire().await?).execute(sql).await,
             Self::Postgres(pool) => Runner::Postgres(&mut *pool.acquire().await?).execute(sql).await,
-        }
+        };
+        crash::point("after a statement");
+        count
     }
 
     /// One statement that writes and returns rows, a transaction of its own.
     pub async fn execute_returning(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
-        match self {
+        let rows = match self {
             Self::Sqlite { write, .. } => Runner::Sqlite(&mut *write.acquire().await?).all(sql).await,
             Self::Postgres(pool) => Runner::Postgres(&mut *pool.acquire().await?).all(sql).await,
-        }
+        };
+        crash::point("after a statement");
+        rows
     }
 
     /// The present as a due time is compared with it: `($n)` on SQLite, where the process owns the file; the

@@ -5,6 +5,7 @@ mod api_keys;
 mod attempts;
 mod batch;
 mod connections;
+mod crash;
 mod db;
 mod deliveries;
 mod delivery_log;

@@ -12,6 +12,7 @@ mod configuration;
 mod connect_flow;
 mod connect_refusals;
 mod connections;
+mod crash_points;
 mod delivery;
 mod delivery_log;
 mod discarding;
