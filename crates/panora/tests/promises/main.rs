@@ -8,6 +8,7 @@ mod support;
 
 mod accounts;
 mod api_keys;
+mod clock_jumps;
 mod configuration;
 mod connect_flow;
 mod connect_refusals;
