@@ -68,9 +68,16 @@ impl Sql {
         self
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, debug_assertions))]
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same statement behind another word, such as `EXPLAIN`.
+    #[cfg(debug_assertions)]
+    pub(super) fn prefixed(mut self, word: &str) -> Self {
+        self.text.insert_str(0, &format!("{word} "));
+        self
     }
 
     fn writes(&self) -> bool {
@@ -82,6 +89,8 @@ impl Sql {
         if self.writes() {
             crash::point(&self.text);
         }
+        #[cfg(debug_assertions)]
+        super::statements::note(self);
     }
 
     #[cfg(test)]
@@ -301,11 +310,12 @@ impl Db {
     }
 
     /// The present as a due time is compared with it: `($n)` on SQLite, where the process owns the file; the
-    /// server's own clock plus an offset on PostgreSQL, where nodes' clocks may differ.
+    /// server's own clock plus an offset on PostgreSQL, where nodes' clocks may differ. That of the statement: an index
+    /// can be searched by it, by `clock_timestamp()` not, which may change from row to row.
     pub const fn now_expression(&self) -> &'static str {
         match self {
             Self::Sqlite { .. } => "CAST($1 AS BIGINT)",
-            Self::Postgres(_) => "(CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) + $1)",
+            Self::Postgres(_) => "(CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT) + $1)",
         }
     }
 }

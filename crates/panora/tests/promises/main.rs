@@ -29,6 +29,7 @@ mod events;
 mod expiry;
 mod forgetting;
 mod idempotency;
+mod indexes;
 mod linked_users;
 mod magic_links;
 mod many_at_once;
