@@ -36,6 +36,12 @@ impl Clock {
         self.offset_ms.send_modify(|offset| *offset += by);
     }
 
+    /// Moves the clock back, as somebody who sets the machine's does.
+    pub fn set_back(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.offset_ms.send_modify(|offset| *offset -= by);
+    }
+
     /// Sleeps until `at`, waking early when the clock is moved past it.
     pub async fn sleep_until(&self, at: Time) {
         let mut moved = self.offset_ms.subscribe();

@@ -9,7 +9,7 @@ use sqlx::{
     Arguments, AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type,
 };
 
-use super::StoreError;
+use super::{StoreError, crash};
 
 /// Connections to the database in use.
 #[derive(Clone)]
@@ -68,9 +68,29 @@ impl Sql {
         self
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, debug_assertions))]
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same statement behind another word, such as `EXPLAIN`.
+    #[cfg(debug_assertions)]
+    pub(super) fn prefixed(mut self, word: &str) -> Self {
+        self.text.insert_str(0, &format!("{word} "));
+        self
+    }
+
+    fn writes(&self) -> bool {
+        !self.text.starts_with("SELECT")
+    }
+
+    /// To be called before it runs.
+    fn announce(&self) {
+        if self.writes() {
+            crash::point(&self.text);
+        }
+        #[cfg(debug_assertions)]
+        super::statements::note(self);
     }
 
     #[cfg(test)]
@@ -191,14 +211,17 @@ enum Runner<'c> {
 
 impl Runner<'_> {
     async fn all(self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        sql.announce();
         run!(self, sql, fetch_all, rows)
     }
 
     async fn optional(self, sql: Sql) -> Result<Option<Row>, StoreError> {
+        sql.announce();
         run!(self, sql, fetch_optional, row)
     }
 
     async fn execute(self, sql: Sql) -> Result<u64, StoreError> {
+        sql.announce();
         run!(self, sql, execute, count)
     }
 }
@@ -226,10 +249,12 @@ impl Tx {
 
     /// Durable once this returns.
     pub async fn commit(self) -> Result<(), StoreError> {
+        crash::point("before a commit");
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
             Self::Postgres(tx) => tx.commit().await?,
         }
+        crash::point("after a commit");
         Ok(())
     }
 
@@ -266,26 +291,31 @@ impl Db {
 
     /// One statement that writes, a transaction of its own.
     pub async fn execute(&self, sql: Sql) -> Result<u64, StoreError> {
-        match self {
+        let count = match self {
             Self::Sqlite { write, .. } => Runner::Sqlite(&mut *write.acquire().await?).execute(sql).await,
             Self::Postgres(pool) => Runner::Postgres(&mut *pool.acquire().await?).execute(sql).await,
-        }
+        };
+        crash::point("after a statement");
+        count
     }
 
     /// One statement that writes and returns rows, a transaction of its own.
     pub async fn execute_returning(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
-        match self {
+        let rows = match self {
             Self::Sqlite { write, .. } => Runner::Sqlite(&mut *write.acquire().await?).all(sql).await,
             Self::Postgres(pool) => Runner::Postgres(&mut *pool.acquire().await?).all(sql).await,
-        }
+        };
+        crash::point("after a statement");
+        rows
     }
 
     /// The present as a due time is compared with it: `($n)` on SQLite, where the process owns the file; the
-    /// server's own clock plus an offset on PostgreSQL, where nodes' clocks may differ.
+    /// server's own clock plus an offset on PostgreSQL, where nodes' clocks may differ. That of the statement: an index
+    /// can be searched by it, by `clock_timestamp()` not, which may change from row to row.
     pub const fn now_expression(&self) -> &'static str {
         match self {
             Self::Sqlite { .. } => "CAST($1 AS BIGINT)",
-            Self::Postgres(_) => "(CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) + $1)",
+            Self::Postgres(_) => "(CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT) + $1)",
         }
     }
 }

@@ -5,6 +5,7 @@ mod api_keys;
 mod attempts;
 mod batch;
 mod connections;
+mod crash;
 mod db;
 mod deliveries;
 mod delivery_log;
@@ -29,6 +30,8 @@ mod resends;
 mod retention;
 mod row;
 mod sandbox;
+#[cfg(debug_assertions)]
+mod statements;
 mod vault_root;
 
 use std::path::Path;
@@ -68,6 +71,8 @@ pub use recoveries::RunningRecovery;
 pub use resends::{ClaimedResend, NewResend};
 pub use retention::OldEvent;
 pub use sandbox::{ContactRow, SandboxGrant, SandboxKey, SandboxTokens};
+#[cfg(debug_assertions)]
+pub use statements::record_statements;
 
 /// How long a claim on a delivery or a job lasts.
 pub const LEASE: Duration = Duration::from_mins(1);

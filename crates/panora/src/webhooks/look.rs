@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::lanes::Released;
+use super::lanes::{Place, Released};
 use super::notices::draft_of;
 use super::publish::Publication;
 use super::verdict::Word;
@@ -26,6 +26,16 @@ struct ToSend {
     delivery: ClaimedDelivery,
     kind: AttemptKind,
     not_before: Option<Instant>,
+    place: Place,
+}
+
+impl ToSend {
+    /// None if this node has it in hand already. Asked within the claim's transaction: an attempt that ends meanwhile
+    /// gives its place back only when it is recorded, and what is recorded cannot be claimed.
+    fn new(app: &App, delivery: ClaimedDelivery, kind: AttemptKind) -> Option<Self> {
+        let place = app.lanes.take(delivery.id_endpoint, delivery.id)?;
+        Some(Self { delivery, kind, not_before: None, place })
+    }
 }
 
 /// Whether there may be more to look at now.
@@ -139,8 +149,8 @@ async fn probe(
         endpoint.state.not_before = now.plus(LEASE);
         endpoint.look_at = endpoint.state.not_before;
     }
-    let to_send = |delivery| ToSend { delivery, kind: AttemptKind::Probe, not_before: None };
-    Ok(claimed.into_iter().map(to_send).collect())
+    let to_send = |delivery| ToSend::new(app, delivery, AttemptKind::Probe);
+    Ok(claimed.into_iter().filter_map(to_send).collect())
 }
 
 /// What is due and has room: first what a release let go, oldest first, then the rest.
@@ -169,12 +179,12 @@ async fn claim(
     } else {
         endpoint.look_at = app.store.next_due(tx, endpoint.id).await?.unwrap_or(NEVER);
     }
-    let paced = |delivery| ToSend {
-        delivery,
-        kind: AttemptKind::Try,
-        not_before: rate.map(|rate| app.lanes.pace(endpoint.id, rate)),
+    let paced = |delivery| {
+        let mut it = ToSend::new(app, delivery, AttemptKind::Try)?;
+        it.not_before = rate.map(|rate| app.lanes.pace(endpoint.id, rate));
+        Some(it)
     };
-    Ok(claimed.into_iter().map(paced).collect())
+    Ok(claimed.into_iter().filter_map(paced).collect())
 }
 
 async fn claim_released(
@@ -213,7 +223,6 @@ async fn send(
     let work = to_send.into_iter().filter_map(|it| {
         let (event_type, body) = bodies.get(&it.delivery.id_event)?.clone();
         let recipient = recipients.get(&it.delivery.id_endpoint)?.clone();
-        let place = app.lanes.take(it.delivery.id_endpoint, it.delivery.id)?;
         Some(Work {
             id: it.delivery.id,
             id_project: it.delivery.id_project,
@@ -227,7 +236,7 @@ async fn send(
             recipient,
             leased,
             not_before: it.not_before,
-            place,
+            place: it.place,
         })
     });
     send_all(app, work.collect::<Vec<_>>());

@@ -9,11 +9,11 @@ use futures_util::future::join_all;
 use panora::clock::Clock;
 use panora::random::Random;
 
-use crate::support::{Api, Browser, Database, Process, Receiver, Settings, an_import, free_port, seed, text};
+use crate::support::{
+    Api, Browser, Database, PAST_LEASES, Process, Receiver, Settings, an_import, free_port, is_full, seed,
+    text,
+};
 use serde_json::{Value, json};
-
-/// Leases of killed servers last a minute; the last server's clock is past them.
-const PAST_LEASES: Duration = Duration::from_secs(90);
 
 /// What the callers were told before the server was killed under them.
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Told {
 #[tokio::test]
 async fn no_connection_and_no_event_is_lost_to_kill_9() {
     let seed = seed();
-    let kills = if std::env::var_os("PANORA_TEST_FULL").is_some() { 50 } else { 5 };
+    let kills = if is_full() { 50 } else { 5 };
     println!("PANORA_SEED={seed}, {kills} kills");
     let random = Random::seeded(seed);
     let (database, receiver, told) = (Database::fresh().await, Receiver::start().await, Told::default());

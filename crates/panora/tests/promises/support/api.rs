@@ -80,6 +80,16 @@ impl Api {
         sent(self.request(Method::POST, path).header("content-type", "application/json").body(body)).await
     }
 
+    /// The status and JSON of an answer; none where the server goes away before it is complete.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Option<(u16, Value)> {
+        let request = self.request(method, path);
+        complete(match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            None => request,
+        })
+        .await
+    }
+
     /// Posts with an `Idempotency-Key`.
     pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
         let request = self.request(Method::POST, path).header("content-type", "application/json");
@@ -105,6 +115,13 @@ impl Api {
         let request = self.request(Method::POST, "/passthrough").header("content-type", "application/json");
         sent(request.header("x-connection-token", connection_token).body(body.to_string())).await
     }
+}
+
+/// The status and JSON of an answer; none where it does not come, or not all of it.
+pub async fn complete(request: RequestBuilder) -> Option<(u16, Value)> {
+    let response = request.send().await.ok()?;
+    let status = response.status().as_u16();
+    Some((status, serde_json::from_str(&response.text().await.ok()?).unwrap_or(Value::Null)))
 }
 
 /// Sends the request and reads the whole answer.

@@ -41,6 +41,15 @@ impl Browser {
         self.walk(Method::GET, url, None, 10).await
     }
 
+    /// From a magic link to the end; none where the server goes away on the way.
+    pub async fn try_connect(&self, link: &str) -> Option<Page> {
+        let get = |url| self.try_walk(Method::GET, url, None, 10);
+        let page = get(Url::parse(link).expect("an absolute URL")).await.ok()?;
+        let consent = get(page.link_with("/authorize")).await.ok()?;
+        let form = consent.form().with("account", "acme").allow();
+        self.try_walk(Method::POST, form.action.clone(), Some(form.encoded()), 10).await.ok()
+    }
+
     /// Opens an address without following a redirect.
     pub async fn open_only(&self, url: impl AsRef<str>) -> Page {
         let url = Url::parse(url.as_ref()).expect("an absolute URL");
@@ -57,7 +66,17 @@ impl Browser {
         self.walk(Method::POST, form.action.clone(), Some(form.encoded()), 0).await
     }
 
-    async fn walk(&self, mut method: Method, mut url: Url, mut body: Option<String>, mut hops: u32) -> Page {
+    async fn walk(&self, method: Method, url: Url, body: Option<String>, hops: u32) -> Page {
+        self.try_walk(method, url, body, hops).await.expect("the page answers")
+    }
+
+    async fn try_walk(
+        &self,
+        mut method: Method,
+        mut url: Url,
+        mut body: Option<String>,
+        mut hops: u32,
+    ) -> Result<Page, reqwest::Error> {
         let (mut way, mut cookies) = (Vec::new(), Vec::new());
         loop {
             way.push(url.clone());
@@ -65,7 +84,7 @@ impl Browser {
             if let Some(body) = body.take() {
                 request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
             }
-            let response = request.send().await.expect("the page answers");
+            let response = request.send().await?;
             let (status, headers) = (response.status(), response.headers().clone());
             cookies.extend(
                 headers.get_all("set-cookie").iter().map(|it| it.to_str().unwrap_or_default().to_owned()),
@@ -76,8 +95,8 @@ impl Browser {
                     (url, method, hops) = (to, Method::GET, hops - 1);
                 }
                 _ => {
-                    let html = response.text().await.expect("a page is text");
-                    return Page { url, status: status.as_u16(), headers, html, way, cookies };
+                    let html = response.text().await?;
+                    return Ok(Page { url, status: status.as_u16(), headers, html, way, cookies });
                 }
             }
         }

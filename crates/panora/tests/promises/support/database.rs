@@ -44,24 +44,43 @@ struct Postgres {
     name: String,
 }
 
+/// Whether tests run on PostgreSQL, by `PANORA_TEST_DATABASE`.
+pub fn is_postgres() -> bool {
+    match std::env::var("PANORA_TEST_DATABASE").unwrap_or_default().as_str() {
+        "" | "sqlite" => false,
+        "postgres" => true,
+        other => panic!("PANORA_TEST_DATABASE={other}: sqlite or postgres"),
+    }
+}
+
+impl Postgres {
+    async fn database(admin: String, name: String) -> Self {
+        as_admin(&admin, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+        Self { admin, name }
+    }
+}
+
 impl Database {
     /// As `PANORA_TEST_DATABASE` says: `sqlite` unless it names `postgres`.
     pub async fn fresh() -> Self {
         let name = format!("panora_{}", Random::system().base62(16).to_lowercase());
         let folder = std::env::temp_dir().join(&name);
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
-        let kind = std::env::var("PANORA_TEST_DATABASE").unwrap_or_default();
-        let postgres = match kind.as_str() {
-            "" | "sqlite" => None,
-            "postgres" => {
-                let admin =
-                    std::env::var("PANORA_TEST_POSTGRES_URL").expect("PANORA_TEST_POSTGRES_URL is set");
-                as_admin(&admin, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
-                Some(Postgres { admin, name })
-            }
-            other => panic!("PANORA_TEST_DATABASE={other}: sqlite or postgres"),
+        let postgres = if is_postgres() {
+            let admin = std::env::var("PANORA_TEST_POSTGRES_URL").expect("PANORA_TEST_POSTGRES_URL is set");
+            Some(Postgres::database(admin, name).await)
+        } else {
+            None
         };
         Self { folder, postgres }
+    }
+
+    /// One in a cluster that the test has made, whose superuser has this URL.
+    pub async fn in_cluster(admin: String) -> Self {
+        let name = format!("panora_{}", Random::system().base62(16).to_lowercase());
+        let folder = std::env::temp_dir().join(&name);
+        std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        Self { folder, postgres: Some(Postgres::database(admin, name).await) }
     }
 
     /// The `postgres://` URL, where it is one.
@@ -98,6 +117,18 @@ impl Database {
             return connection.fetch_one(AssertSqlSafe(sql)).await.expect(wrong).get(0);
         }
         self.sqlite().await.fetch_one(AssertSqlSafe(sql)).await.expect(wrong).get(0)
+    }
+
+    /// What a query that asks for one column of texts answers.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let wrong = "a query that answers texts";
+        if let Some(url) = self.url() {
+            let mut connection = PgConnection::connect(&url).await.expect("PostgreSQL takes the connection");
+            let rows = connection.fetch_all(AssertSqlSafe(sql)).await.expect(wrong);
+            return rows.iter().map(|row| row.get(0)).collect();
+        }
+        let rows = self.sqlite().await.fetch_all(AssertSqlSafe(sql)).await.expect(wrong);
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     async fn sqlite(&self) -> SqliteConnection {

@@ -1,5 +1,6 @@
 //! What a test begins with: endpoints, links and connections, each in a line.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -88,6 +89,14 @@ impl Api {
     /// Imports credentials that nobody tries.
     pub async fn import(&self, origin_id: &str, body: Value) -> Value {
         self.post("/connections", &an_import(origin_id, body)).await.expect(201)
+    }
+
+    /// Imports for so many people, many at a time.
+    pub async fn import_many(&self, name: &str, count: usize) {
+        let people: Vec<_> = (0..count).map(|number| format!("{name}-{number}")).collect();
+        for some in people.chunks(50) {
+            join_all(some.iter().map(|person| self.import(person, json!({})))).await;
+        }
     }
 
     /// How many there are of a resource whose list is an array.

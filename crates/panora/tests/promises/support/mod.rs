@@ -1,6 +1,7 @@
 //! What the promises are tried with: real servers, receivers, browsers and databases, each test its own.
 //! Nothing here sleeps for a fixed time: every wait ends with what it waits for, or fails at its deadline.
 
+mod accounts;
 mod api;
 mod browser;
 mod database;
@@ -13,9 +14,10 @@ mod server;
 mod signature;
 mod wait;
 
-pub use api::{Answer, Api, sent};
+pub use accounts::{PAST_LEASES, acceptances, accounts, all_delivered};
+pub use api::{Answer, Api, complete, sent};
 pub use browser::{Browser, Page};
-pub use database::Database;
+pub use database::{Database, is_postgres};
 pub use event_stream::{Block, EventStream};
 pub use given::{Connected, Endpoint, an_import, text};
 pub use process::{Process, free_port};
@@ -23,4 +25,4 @@ pub use receiver::{Delivery, Receiver, Reply};
 pub use road::{Road, Trouble};
 pub use server::{Settings, TestServer};
 pub use signature::{hex_signature, is_signed_with, secret_bytes};
-pub use wait::{eventually, seed};
+pub use wait::{eventually, is_full, seed};

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 use panora::model::ApiKey;
 use panora::random::Random;
@@ -28,11 +29,25 @@ pub struct Process {
 impl Process {
     /// Starts `panora serve` on that port and waits until it is ready. `variables` win over the usual ones.
     pub async fn start(database: &Database, port: u16, key: &str, variables: &[(&str, &str)]) -> Self {
+        let mut process = Self::spawn(&[], database, port, key, variables);
+        process.wait_until_ready().await;
+        process
+    }
+
+    /// The same behind another program, such as a shell that sets limits first; waits for nothing.
+    pub fn spawn(
+        behind: &[&str],
+        database: &Database,
+        port: u16,
+        key: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let log = database.folder.join("panora.log");
         let file = File::options().create(true).append(true).open(&log).expect("the folder can be written");
         let error_file = file.try_clone().expect("a file can be opened twice");
-        let child = Command::new(env!("CARGO_BIN_EXE_panora"))
-            .arg("serve")
+        let words = [behind, &[env!("CARGO_BIN_EXE_panora"), "serve"]].concat();
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .current_dir(&database.folder)
             .env_clear()
             .envs(database.variables())
@@ -44,9 +59,7 @@ impl Process {
             .stderr(error_file)
             .spawn()
             .expect("the binary can be run");
-        let mut process = Self { api: Api::new(format!("http://127.0.0.1:{port}"), key), child, log };
-        process.wait_until_ready().await;
-        process
+        Self { api: Api::new(format!("http://127.0.0.1:{port}"), key), child, log }
     }
 
     /// A key for [`Process::start`].
@@ -54,15 +67,32 @@ impl Process {
         ApiKey::generate(&Random::system()).expose().to_owned()
     }
 
-    async fn wait_until_ready(&mut self) {
+    pub async fn wait_until_ready(&mut self) {
+        assert!(self.is_ready_before_it_ends().await, "it ended:\n{}", self.log());
+    }
+
+    /// Waits until it is ready, or has ended before it was.
+    pub async fn is_ready_before_it_ends(&mut self) -> bool {
         let client = super::api::client().build().expect("a client can be made");
         let url = format!("{}/ready", self.api.url);
+        let child = Mutex::new(&mut self.child);
         let ready = || async {
-            let answer = client.get(&url).send().await.ok()?;
-            answer.status().is_success().then_some(())
+            let ready = client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success());
+            let ended = !child.lock().expect("nobody panics").try_wait().is_ok_and(|it| it.is_none());
+            (ready || ended).then_some(ready && !ended)
         };
-        eventually(&format!("the server to be ready; it said:\n{}", self.log()), ready).await;
-        assert!(self.child.try_wait().is_ok_and(|ended| ended.is_none()), "it ended:\n{}", self.log());
+        eventually("the server to be ready", ready).await
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn wait_for_end(mut self) {
+        let child = Mutex::new(&mut self.child);
+        let ended = || async { child.lock().expect("nobody panics").try_wait().ok().flatten().map(|_| ()) };
+        eventually("the process to end", ended).await;
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// All that it has written to its standard output and error so far.

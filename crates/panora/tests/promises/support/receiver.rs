@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use panora::random::Random;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +25,16 @@ pub enum Reply {
     Drop,
     /// Answers what is no HTTP.
     Garbage,
+    /// Closes the connection within the answer's headers.
+    CutShort,
+    /// Answers 200 with a body that never ends.
+    Endless,
+}
+
+impl Reply {
+    fn accepts(&self) -> bool {
+        matches!(self, Self::Status(200..300) | Self::Full(200..300, ..) | Self::Endless)
+    }
 }
 
 /// A request that arrived.
@@ -35,6 +47,9 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// The body as JSON; null where it is none.
     pub event: Value,
+    pub at: Instant,
+    /// Whether it was answered with a 2xx.
+    pub accepted: bool,
 }
 
 pub struct Receiver {
@@ -46,6 +61,10 @@ pub struct Receiver {
 struct Shared {
     script: Mutex<VecDeque<Reply>>,
     otherwise: Mutex<Reply>,
+    /// Drops half of the connections, by these throws.
+    unreliable: Mutex<Option<Random>>,
+    /// Whether answers are given, or wait.
+    answers: watch::Sender<bool>,
     arrived: watch::Sender<Vec<Delivery>>,
 }
 
@@ -57,6 +76,8 @@ impl Receiver {
         let shared = Arc::new(Shared {
             script: Mutex::default(),
             otherwise: Mutex::new(Reply::Status(200)),
+            unreliable: Mutex::default(),
+            answers: watch::Sender::new(true),
             arrived: watch::Sender::new(Vec::new()),
         });
         tokio::spawn(accept(listener, shared.clone()));
@@ -75,6 +96,21 @@ impl Receiver {
     /// Treats all requests so that no reply was planned for.
     pub fn always(&self, reply: Reply) {
         *lock(&self.shared.otherwise) = reply;
+    }
+
+    /// Treats what comes from now on by no plan.
+    pub fn forget_plans(&self) {
+        lock(&self.shared.script).clear();
+    }
+
+    /// From now on half of the connections are dropped: before reading, after reading, or within the answer.
+    pub fn drops_half(&self, random: Random) {
+        *lock(&self.shared.unreliable) = Some(random);
+    }
+
+    /// Keeps answers back, or lets those go that were kept.
+    pub fn answers(&self, answers: bool) {
+        self.shared.answers.send_replace(answers);
     }
 
     /// All that arrived so far.
@@ -139,19 +175,41 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 /// One request a connection is enough here.
 async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
-    let Some(delivery) = read_request(&mut stream).await else { return };
-    let reply = lock(&shared.script).pop_front().unwrap_or_else(|| lock(&shared.otherwise).clone());
+    // From 0 to 2 it is dropped, each in another way.
+    let fate = lock(&shared.unreliable).as_ref().map_or(3, |random| random.below(6));
+    if fate == 0 {
+        return;
+    }
+    let Some(mut delivery) = read_request(&mut stream).await else { return };
+    let planned = || lock(&shared.script).pop_front().unwrap_or_else(|| lock(&shared.otherwise).clone());
+    let reply = match fate {
+        1 => Reply::Drop,
+        2 => Reply::CutShort,
+        _ => planned(),
+    };
+    delivery.accepted = reply.accepts();
     shared.arrived.send_modify(|arrived| arrived.push(delivery));
+    drop(shared.answers.subscribe().wait_for(|answers| *answers).await);
     let text = match reply {
         Reply::Status(status) => http_answer(status, &[], "{\"received\":true}"),
         Reply::Full(status, headers, body) => http_answer(status, &headers, &body),
         Reply::Garbage => "what is this? not HTTP\r\n\r\n".to_owned(),
+        Reply::CutShort => "HTTP/1.1 200 OK\r\ncontent-len".to_owned(),
+        Reply::Endless => return write_without_end(stream).await,
         Reply::Drop => return,
         Reply::Hang => return std::future::pending().await,
     };
     // The sender may be gone; its side of the story is what counts.
     drop(stream.write_all(text.as_bytes()).await);
     drop(stream.shutdown().await);
+}
+
+async fn write_without_end(mut stream: TcpStream) {
+    let mut part = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n".to_vec();
+    while stream.write_all(&part).await.is_ok() {
+        part = vec![b'x'; 1024];
+        tokio::task::yield_now().await;
+    }
 }
 
 fn http_answer(status: u16, headers: &[(String, String)], body: &str) -> String {
@@ -184,7 +242,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<Delivery> {
     }
     let body = bytes[head_end + 4..].to_vec();
     let event = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    Some(Delivery { line, headers, body, event })
+    Some(Delivery { line, headers, body, event, at: Instant::now(), accepted: false })
 }
 
 async fn read_more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {

@@ -34,3 +34,8 @@ pub fn seed() -> u64 {
     let given = std::env::var("PANORA_SEED").ok().and_then(|text| text.parse().ok());
     given.unwrap_or_else(|| Random::system().below(u64::MAX))
 }
+
+/// Whether the long form is wanted.
+pub fn is_full() -> bool {
+    std::env::var_os("PANORA_TEST_FULL").is_some()
+}
