@@ -83,11 +83,11 @@ fn a_drain_rises_to_the_endpoint_s_own_limit_only() {
     let mut state = held();
     state.accepted(at(1000));
     assert_eq!(state.plan(Some(5), at(1002)).0, Plan::Send(Some(4)));
-    assert_eq!(state.plan(Some(5), at(1003)), (Plan::Send(Some(5)), state_recovered()));
+    assert_eq!(state.plan(Some(5), at(1003)), (Plan::Send(Some(5)), Some(recovered())));
 }
 
-fn state_recovered() -> Option<Notice> {
-    Some(Notice::Recovered { held_since: Some(at(60)) })
+fn recovered() -> Notice {
+    Notice::Recovered { held_since: Some(at(60)) }
 }
 
 #[test]

@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 
 use super::ConnectionDocument;
 use crate::app::App;
-use crate::connect::Grant;
 use crate::connect::connection_object;
 use crate::connect::import::{ImportError, NewCredentials, prepare, store};
 use crate::connect::import_group::{Import, import_in_group};
@@ -23,8 +22,7 @@ use crate::http::api::document::IdempotencyKey;
 use crate::http::api::person::Person;
 use crate::http::extract::{BodyRules, Create, Idempotency, metadata};
 use crate::http::problem::Problem;
-use crate::idempotency::Repeatable;
-use crate::model::{ProjectId, Time};
+use crate::model::Time;
 use crate::webhooks::Publication;
 
 /// The most bytes of one credential.
@@ -82,29 +80,22 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
     let grant =
         Box::pin(prepare(&app, project, &provider, credentials, body.verify.unwrap_or(false))).await?;
 
-    let (metadata, grant) = match in_group(&person, (project, metadata, grant), create.idempotency.key()) {
-        Ok(import) => match import_in_group(&app.imports, import).await? {
-            Ok(answer) => return Ok((StatusCode::CREATED, Json(answer)).into_response()),
-            Err(import) => (import.metadata, import.grant),
-        },
-        Err(alone) => alone,
+    let mut import = Import {
+        project,
+        origin_id: person.linked_user_origin_id.unwrap_or_default().to_owned(),
+        alias: person.alias.map(ToOwned::to_owned),
+        metadata,
+        grant,
+        key: create.idempotency.key(),
     };
-    Box::pin(alone(&app, &create.idempotency, &person, (project, &metadata, &grant))).await
-}
-
-/// An import that can only make a new connection is stored with others.
-fn in_group(
-    person: &Person<'_>,
-    (project, metadata, grant): (ProjectId, Map<String, Value>, Grant),
-    key: Option<Repeatable>,
-) -> Result<Import, (Map<String, Value>, Grant)> {
-    match person.linked_user_origin_id {
-        Some(origin_id) if grant.account.id.is_none() => {
-            let (origin_id, alias) = (origin_id.to_owned(), person.alias.map(ToOwned::to_owned));
-            Ok(Import { project, origin_id, alias, metadata, grant, key })
-        }
-        _ => Err((metadata, grant)),
+    // One that can only make a new connection, of a person named by the caller's own id, is stored with others.
+    if person.linked_user_origin_id.is_some() && import.grant.account.id.is_none() {
+        import = match import_in_group(&app.imports, import).await? {
+            Ok(answer) => return Ok((StatusCode::CREATED, Json(answer)).into_response()),
+            Err(import) => *import,
+        };
     }
+    Box::pin(alone(&app, &create.idempotency, &person, &import)).await
 }
 
 /// Stores an import in a transaction of its own.
@@ -112,8 +103,9 @@ async fn alone(
     app: &App,
     idempotency: &Idempotency,
     person: &Person<'_>,
-    (project, metadata, grant): (ProjectId, &Map<String, Value>, &Grant),
+    Import { project, metadata, grant, .. }: &Import,
 ) -> Result<Response, Problem> {
+    let project = *project;
     let mut tx = app.store.begin().await?;
     let mut publication = Publication::open(app, &mut tx, project, 1).await?;
     let user = person.resolve(app, &mut tx, project).await?;
