@@ -34,19 +34,7 @@ struct Group {
 }
 
 /// Writes until told that nothing more comes, and what waits then.
-///
-/// On a thread of its own: between two statements it would otherwise wait for its turn among all requests.
-pub async fn run(app: App, queues: Queues, over: CancellationToken) {
-    let runtime = tokio::runtime::Handle::current();
-    let writing = tokio::task::spawn_blocking(move || runtime.block_on(write_groups(app, queues, over)));
-    if let Err(error) = writing.await
-        && error.is_panic()
-    {
-        std::panic::resume_unwind(error.into_panic());
-    }
-}
-
-async fn write_groups(app: App, mut queues: Queues, over: CancellationToken) {
+pub async fn run(app: App, mut queues: Queues, over: CancellationToken) {
     let mut group = Group::default();
     while group.fill(&mut queues, &over).await {
         let answers = write(&app, &group).await.unwrap_or_else(|error| {
