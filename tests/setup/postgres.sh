@@ -10,7 +10,8 @@ as_postgres() {
     if ((EUID == 0)); then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
 }
 
-# Sets POSTGRES_URL. No fsync and no full pages: nothing in this cluster outlives the step.
+# Sets POSTGRES_URL, and PANORA_TEST_POSTGRES_BIN for tests that make a cluster to restart. No fsync and no full pages:
+# nothing in this cluster outlives the step.
 start_postgres() {
     local programs port options
     programs=$(postgres_programs)
@@ -24,6 +25,7 @@ start_postgres() {
     CLEANUP+=(stop_postgres)
     as_postgres "$programs/pg_ctl" start -w -t 60 -D "$CLUSTER/data" -l "$CLUSTER/log" -o "$options"
     POSTGRES_URL=postgres://postgres@127.0.0.1:$port/postgres
+    export PANORA_TEST_POSTGRES_BIN=$programs
 }
 
 # pg_ctl ends the process whose id this cluster's own pid file names.

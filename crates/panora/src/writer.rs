@@ -39,6 +39,10 @@ pub async fn run(app: App, mut queues: Queues, over: CancellationToken) {
     while group.fill(&mut queues, &over).await {
         let answers = write(&app, &group).await.unwrap_or_else(|error| {
             tracing::warn!(code = error.code(), "a group could not be written: its parts are written apart");
+            if matches!(error, StoreError::Unconfirmed(_)) {
+                // They may be there, and must not come twice: their callers are told that this went wrong.
+                group.imports.clear();
+            }
             vec![None; group.imports.len()]
         });
         for (waiting, answer) in group.imports.drain(..).zip(answers) {
@@ -144,6 +148,6 @@ async fn try_together(
     };
     let answers = import_group::store(app, &mut tx, &mut publication, imports).await?;
     publication.commit(app, tx).await?;
-    app.listeners.refresh(app, changed).await?;
+    app.listeners.refresh_if_possible(app, changed).await;
     Ok(Ok(answers))
 }

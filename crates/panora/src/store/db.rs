@@ -247,12 +247,12 @@ impl Tx {
         self.runner().execute(sql).await
     }
 
-    /// Durable once this returns.
+    /// Durable once this returns. With [`StoreError::Unconfirmed`] nobody knows.
     pub async fn commit(self) -> Result<(), StoreError> {
         crash::point("before a commit");
         match self {
             Self::Sqlite(tx) => tx.commit().await?,
-            Self::Postgres(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await.map_err(StoreError::of_commit)?,
         }
         crash::point("after a commit");
         Ok(())

@@ -9,6 +9,9 @@ pub enum StoreError {
     /// Another transaction holds what this one waits for.
     #[error("waited too long for another transaction")]
     Busy,
+    /// The connection was lost during a commit: what was written may be there.
+    #[error("the database did not confirm that it has written")]
+    Unconfirmed(#[source] sqlx::Error),
     /// The database cannot be reached, is full, or refused the statement.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
@@ -24,9 +27,19 @@ impl StoreError {
         match self {
             Self::Conflict => "conflict",
             Self::Busy => "busy",
+            Self::Unconfirmed(_) => "commit_unconfirmed",
             Self::Database(_) => "database_failed",
             Self::Migration(_) => "migration_failed",
             Self::Corrupt(_) => "corrupt_row",
+        }
+    }
+
+    /// What a commit came to on a database that is reached over a network.
+    pub(super) fn of_commit(error: sqlx::Error) -> Self {
+        match error {
+            // It has answered, with a refusal.
+            sqlx::Error::Database(_) => error.into(),
+            error => Self::Unconfirmed(error),
         }
     }
 

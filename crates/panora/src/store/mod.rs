@@ -38,9 +38,9 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
 
 use crate::clock::Clock;
 use crate::model::Time;
@@ -102,7 +102,13 @@ impl Store {
             // Mostly done beside the writer: see [`Store::checkpoint`]. What is left of it here begins the log anew.
             .pragma("wal_autocheckpoint", "16000")
             .disable_statement_logging();
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            // Where writing fails, SQLite ends the transaction by itself and the driver believes that it is still in it:
+            // it would never begin another. With a new connection it does, once the disk has room again.
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+            .connect_with(options.clone())
+            .await?;
         let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options);
         Self::migrated(Db::Sqlite { read, write }, clock).await
     }

@@ -46,8 +46,15 @@ impl KnownListeners {
         known.is_none_or(|known| known.get(endpoint).is_some_and(|it| it.is_free(now)))
     }
 
-    /// Reads again what was changed in these projects.
-    pub async fn refresh(
+    /// Reads again what was changed in these projects: after a commit, which no failure here undoes. What cannot be
+    /// read now is read with the project's next event.
+    pub async fn refresh_if_possible(&self, app: &App, projects: impl IntoIterator<Item = ProjectId>) {
+        if let Err(error) = self.refresh(app, projects).await {
+            tracing::warn!(code = error.code(), "endpoints that were changed could not be read again");
+        }
+    }
+
+    async fn refresh(
         &self,
         app: &App,
         projects: impl IntoIterator<Item = ProjectId>,

@@ -73,7 +73,7 @@ pub async fn look(app: &App) -> Result<bool, StoreError> {
         .map(|it| (it.endpoint.id, it.clone()))
         .collect();
     publication.commit(app, tx).await?;
-    app.listeners.refresh(app, changed).await?;
+    app.listeners.refresh_if_possible(app, changed).await;
     send(app, to_send, &recipients, leased).await?;
     Ok(more)
 }

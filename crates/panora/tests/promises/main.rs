@@ -1,8 +1,9 @@
 //! What Panora promises, tried from outside: each test starts a server of its own and speaks HTTP with it.
 //!
 //! `PANORA_TEST_DATABASE=postgres` runs the same tests on PostgreSQL, at `PANORA_TEST_POSTGRES_URL` (a superuser's:
-//! each test makes a database and drops it). `PANORA_TEST_FULL=1` is the long form, `PANORA_SEED` repeats a run's
-//! random choices, `PANORA_TEST_LOG=panora=debug` shows what the servers say.
+//! each test makes a database and drops it); where `PANORA_TEST_POSTGRES_BIN` names the folder of PostgreSQL's programs, a
+//! test makes a cluster that it restarts. `PANORA_TEST_FULL=1` is the long form, `PANORA_SEED` repeats a run's random
+//! choices, `PANORA_TEST_LOG=panora=debug` shows what the servers say.
 
 mod support;
 
@@ -28,11 +29,15 @@ mod event_types;
 mod events;
 mod expiry;
 mod forgetting;
+mod full_disk;
+mod hostile_endpoints;
 mod idempotency;
 mod indexes;
+mod kill_nodes;
 mod linked_users;
 mod magic_links;
 mod many_at_once;
+mod many_endpoints;
 mod nothing_lost;
 mod numbers;
 mod openapi;
@@ -40,6 +45,7 @@ mod other_accounts;
 mod own_providers;
 mod pages;
 mod passthrough;
+mod postgres_restart;
 mod problems;
 mod projects;
 mod providers;

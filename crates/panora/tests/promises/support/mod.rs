@@ -4,6 +4,8 @@
 mod accounts;
 mod api;
 mod browser;
+mod burst;
+mod cluster;
 mod database;
 mod event_stream;
 mod given;
@@ -17,6 +19,8 @@ mod wait;
 pub use accounts::{PAST_LEASES, acceptances, accounts, all_delivered};
 pub use api::{Answer, Api, complete, sent};
 pub use browser::{Browser, Page};
+pub use burst::Burst;
+pub use cluster::Cluster;
 pub use database::{Database, is_postgres};
 pub use event_stream::{Block, EventStream};
 pub use given::{Connected, Endpoint, an_import, text};
