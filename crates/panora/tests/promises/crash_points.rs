@@ -123,8 +123,7 @@ async fn work(server: &Api, receiver: &Receiver, answered: &mut Answered) -> Opt
     let link = json!({"linked_user_origin_id": "person", "providers": ["sandbox"]});
     let (_, link) = server.ask(Method::POST, "/magic_links", Some(&link)).await?;
     let page = Browser::new().try_connect(&text(&link["url"])).await?;
-    let connection = page.url.path().ends_with("/done").then_some(())?;
-    let () = connection;
+    assert!(page.url.path().ends_with("/done"), "{}", page.text());
     let (_, of_person) = server.ask(Method::GET, "/connections?linked_user_origin_id=person", None).await?;
     let connected = text(&of_person[0]["id_connection"]);
     answered.imports.insert(connected.clone());

@@ -26,7 +26,7 @@ impl Burst {
         let (status, answer) = server.ask(Method::POST, "/connections", Some(&import)).await?;
         if status == 201 {
             let id = text(&answer["id_connection"]);
-            self.accepted.send_modify(|accepted| drop(accepted.insert(id)));
+            self.accepted.send_modify(|accepted| accepted.extend([id]));
         } else {
             assert!(status >= 500, "{status} {answer}");
             self.refused.fetch_add(1, Ordering::Relaxed);

@@ -16,7 +16,7 @@ mod server;
 mod signature;
 mod wait;
 
-pub use accounts::{PAST_LEASES, acceptances, accounts, all_delivered};
+pub use accounts::{PAST_LEASES, acceptances, all_delivered};
 pub use api::{Answer, Api, complete, sent};
 pub use browser::{Browser, Page};
 pub use burst::Burst;
