@@ -33,7 +33,8 @@ pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
 fn log_to_stderr(args: &ServeArgs) -> Result<(), String> {
     let filter = EnvFilter::try_new(&args.log).map_err(|error| format!("PANORA_LOG: {error}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let builder = builder.with_ansi(std::io::stderr().is_terminal());
+    // A line that cannot be written, to a file on a full disk, is lost; to complain of it there would be a panic.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
     match args.log_format {
         LogFormat::Json => builder.json().flatten_event(true).init(),
         LogFormat::Text => builder.init(),

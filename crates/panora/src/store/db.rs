@@ -81,7 +81,7 @@ impl Sql {
     }
 
     fn writes(&self) -> bool {
-        !self.text.starts_with("SELECT")
+        !["SELECT", "PRAGMA"].iter().any(|word| self.text.starts_with(word))
     }
 
     /// To be called before it runs.
