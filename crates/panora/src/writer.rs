@@ -48,8 +48,11 @@ pub async fn run(app: App, mut queues: Queues, over: CancellationToken) {
         for (waiting, answer) in group.imports.drain(..).zip(answers) {
             waiting.answer(answer);
         }
-        // Gives the places in their lanes back.
+        // Gives the places in their lanes back: those that have room now are looked at.
         group.results.clear();
+        if app.lanes.are_any_wanted() {
+            app.wake.deliveries.notify_one();
+        }
     }
 }
 

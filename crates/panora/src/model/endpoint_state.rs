@@ -226,7 +226,10 @@ impl EndpointState {
             return self.failed(limit, now, random);
         }
         self.failed_probes = self.failed_probes.saturating_add(1);
-        let asked = at_least.map_or(Duration::ZERO, |wait| later(wait.min(LONGEST_PAUSE), random));
+        // The tenth in a row that asks to wait, and each after it, is an ordinary failure.
+        let asked = at_least.filter(|_| self.pauses < PAUSES);
+        self.pauses = if at_least.is_some() { self.pauses.saturating_add(1) } else { 0 };
+        let asked = asked.map_or(Duration::ZERO, |wait| later(wait.min(LONGEST_PAUSE), random));
         self.not_before = now.plus(self.probe_gap(random).max(asked));
         None
     }
@@ -242,8 +245,11 @@ impl EndpointState {
             self.pauses += 1;
         }
         if self.takes() {
+            let rate = self.rate(None, now);
             let wait = later(wait.clamp(Duration::from_secs(1), LONGEST_PAUSE), random);
             self.not_before = self.not_before.max(now.plus(wait));
+            // A drain goes on after the pause where it was.
+            (self.drain_rate, self.drain_since) = (rate, self.not_before);
         }
         true
     }

@@ -167,3 +167,24 @@ fn every_state_can_be_reached_and_left() {
         assert!(MOVES.iter().any(|(_, _, to)| to == status), "{status} cannot be reached");
     }
 }
+
+#[test]
+fn a_pause_does_not_speed_a_drain_up() {
+    let mut state = held();
+    state.accepted(at(1000));
+    assert_eq!(state.plan(None, at(1001)).0, Plan::Send(Some(2)));
+    assert!(state.asked_to_wait(Duration::from_secs(30), at(1001), &random()));
+    let resumed = 1001 + wait_seconds(&state, 1001) + 1;
+    assert!(matches!(state.plan(None, at(resumed)).0, Plan::Send(Some(2 | 4))), "{state:?}");
+}
+
+#[test]
+fn the_tenth_probe_in_a_row_that_is_asked_to_wait_waits_no_longer_than_others() {
+    let mut state = held();
+    for _ in 0..9 {
+        state.probe_failed(Some(Duration::from_hours(10)), None, at(100), &random());
+        assert!(wait_seconds(&state, 100) >= 36_000);
+    }
+    state.probe_failed(Some(Duration::from_hours(10)), None, at(100), &random());
+    assert!(wait_seconds(&state, 100) <= 4320);
+}

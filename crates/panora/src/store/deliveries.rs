@@ -1,6 +1,7 @@
 //! Deliveries: the queue is this table. Added with their event, claimed in batches under a lease, settled in groups.
 //! While somebody sends one, `due_at` is the end of the lease: after that it is due again by itself.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::row::millis;
@@ -208,7 +209,13 @@ impl Store {
     }
 
     /// Gives back what was leased and not sent, so that others may take it at once.
-    pub async fn release_deliveries(&self, owner: &str, ids: &[DeliveryId]) -> Result<(), StoreError> {
+    /// Their endpoints are looked at again at once.
+    pub async fn release_deliveries(
+        &self,
+        owner: &str,
+        ids: &[DeliveryId],
+        endpoints: BTreeSet<EndpointId>,
+    ) -> Result<(), StoreError> {
         let (now, parameter) = self.db_now();
         for part in ids.chunks(500) {
             let mut sql = Sql::new(format!(
@@ -218,6 +225,15 @@ impl Store {
             .bind(parameter)
             .bind(owner);
             sql.push_list(part.iter().map(ToString::to_string));
+            self.db.execute(sql).await?;
+        }
+        for endpoint in endpoints {
+            let sql = Sql::new(format!(
+                "UPDATE endpoints SET look_at = CASE WHEN not_before > {now} THEN not_before ELSE {now} END \
+                 WHERE id = $2 AND look_at > {now}"
+            ))
+            .bind(parameter)
+            .bind(endpoint.to_string());
             self.db.execute(sql).await?;
         }
         Ok(())

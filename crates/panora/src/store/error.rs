@@ -57,8 +57,8 @@ impl From<sqlx::Error> for StoreError {
             if refusal.is_unique_violation() {
                 return Self::Conflict;
             }
-            // 55P03 lock_not_available, 40P01 deadlock_detected; SQLite's 5 is SQLITE_BUSY.
-            if matches!(refusal.code().as_deref(), Some("55P03" | "40P01" | "5")) {
+            // 55P03 lock_not_available, 40P01 deadlock_detected, 40001 serialization_failure; SQLite's 5 is SQLITE_BUSY.
+            if matches!(refusal.code().as_deref(), Some("55P03" | "40P01" | "40001" | "5")) {
                 return Self::Busy;
             }
         }

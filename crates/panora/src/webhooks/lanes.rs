@@ -16,8 +16,9 @@ const PLACES: usize = 50_000;
 const ATTEMPTS_OF_LANE: usize = 64;
 const FEW_ATTEMPTS: usize = 2;
 const ATTEMPTS: usize = 4096;
-/// Single attempts that were asked for, at once and for one endpoint.
+/// Single attempts that were asked for, at once, for one endpoint and in all.
 const RESENDS_OF_LANE: usize = 8;
+const RESENDS: usize = 512;
 /// Where sending is paced, so much is claimed ahead.
 const AHEAD: Duration = Duration::from_millis(500);
 
@@ -115,6 +116,13 @@ impl Lanes {
         Place { lanes: self.clone(), endpoint, delivery: None, resend: true }
     }
 
+    /// How many single attempts may be claimed now.
+    pub fn room_for_resends(&self) -> u32 {
+        let state = self.state();
+        let under_way: usize = state.lanes.values().map(|lane| lane.resends).sum();
+        u32::try_from(RESENDS.saturating_sub(under_way)).unwrap_or(0)
+    }
+
     /// Endpoints for which no further single attempts may be claimed now.
     pub fn busy_with_resends(&self) -> Vec<EndpointId> {
         let state = self.state();
@@ -174,6 +182,11 @@ impl Lanes {
         self.state().lanes.entry(endpoint).or_default().wanted = Some(project);
     }
 
+    /// Whether any lane has room again.
+    pub fn are_any_wanted(&self) -> bool {
+        !self.state().wanted.is_empty()
+    }
+
     /// At most `most` endpoints whose lanes have room again.
     pub fn take_wanted(&self, most: usize) -> Vec<(ProjectId, EndpointId)> {
         let mut state = self.state();
@@ -182,12 +195,14 @@ impl Lanes {
     }
 
     /// Begins an attempt if there is one to spare, else queues the work: whoever ends an attempt takes it up.
-    /// Single attempts do not wait.
+    /// Single attempts do not wait, and take no other's place.
     pub fn begin(&self, work: Work) -> Option<Work> {
         let mut state = self.state();
         let endpoint = work.endpoint_id();
-        let spare = state.spare_of(endpoint) || work.place.resend;
-        if spare {
+        if work.place.resend {
+            return Some(work);
+        }
+        if state.spare_of(endpoint) {
             state.count_attempt(endpoint);
             return Some(work);
         }
@@ -229,6 +244,13 @@ impl Lanes {
         let queues: Vec<_> = queues.collect();
         drop(state);
         queues.into_iter().flatten().collect()
+    }
+}
+
+impl Place {
+    /// Whether it is a single attempt's, which counts apart from the others.
+    pub fn is_single(&self) -> bool {
+        self.resend
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::recipient::Recipient;
+use super::work::Work;
 use crate::app::App;
 use crate::model::{EndpointId, EventType, ProjectId, Time};
 use crate::store::{ChangedEndpoint, StoreError, TakenPositions, Tx};
@@ -40,10 +41,20 @@ impl KnownListeners {
         Self(moka::sync::Cache::builder().weigher(weigh).max_capacity(200_000).build())
     }
 
-    /// Whether any node may send to an endpoint at once, as far as this node knows.
-    pub fn is_free(&self, project: ProjectId, endpoint: EndpointId, now: Time) -> bool {
-        let known = self.0.get(&project);
-        known.is_none_or(|known| known.get(endpoint).is_some_and(|it| it.is_free(now)))
+    /// The recipient as this node knows it now.
+    pub fn newest(&self, work: &Work) -> Option<Arc<Recipient>> {
+        self.0.get(&work.id_project)?.get(work.endpoint_id()).cloned()
+    }
+
+    /// Whether a try may still be made, as far as this node knows. What is paced goes to an endpoint that this node
+    /// has to itself; anything else only to one that all may send to.
+    pub fn may_send(&self, work: &Work, now: Time) -> bool {
+        let Some(known) = self.0.get(&work.id_project) else { return true };
+        known.get(work.endpoint_id()).is_some_and(|it| {
+            let state = &it.endpoint.state;
+            let paced = work.not_before.is_some() && state.takes() && state.not_before <= now;
+            paced || it.is_free(now)
+        })
     }
 
     /// Reads again what was changed in these projects: after a commit, which no failure here undoes. What cannot be

@@ -11,7 +11,7 @@ use super::publish::Publication;
 use super::verdict::Word;
 use super::work::{Work, send_all};
 use crate::app::App;
-use crate::model::{AttemptKind, EndpointId, EndpointStatus, EventId, EventType, Plan, ProjectId, Time};
+use crate::model::{AttemptKind, EndpointId, EndpointStatus, EventId, Plan, ProjectId, Time};
 use crate::store::{Claim, ClaimedDelivery, EndpointStanding, LEASE, NEVER, StoreError, Tx};
 use crate::vault::Slot;
 
@@ -115,9 +115,12 @@ async fn look_at(
         }
         Plan::Probe => probe(app, tx, endpoint, now).await?,
         Plan::Send(rate) => {
-            let claimed = claim(app, tx, endpoint, rate, now).await?;
+            let room = app.lanes.room(endpoint.id, rate);
+            let claimed = claim(app, tx, endpoint, (rate, room), now).await?;
             let draining = endpoint.state.status == EndpointStatus::Draining;
-            if draining && claimed.is_empty() && app.lanes.is_empty(endpoint.id) && endpoint.look_at > now {
+            // Without room nothing was looked for, so that finding nothing says nothing.
+            let nothing_due = room > 0 && claimed.is_empty() && endpoint.look_at > now;
+            if draining && nothing_due && app.lanes.is_empty(endpoint.id) {
                 notice = endpoint.state.drained();
             } else if draining {
                 endpoint.look_at = endpoint.look_at.min(now.plus(DRAIN_LOOK));
@@ -143,7 +146,8 @@ async fn probe(
     let place = (endpoint.id, endpoint.state.release);
     let claimed = app.store.claim_deliveries(tx, &app.node, place, Claim::Probe, 1).await?;
     if claimed.is_empty() {
-        endpoint.look_at = NEVER;
+        // What is open is being sent: should nobody record that, it is due again when its lease ends.
+        endpoint.look_at = app.store.next_due(tx, endpoint.id).await?.unwrap_or(NEVER);
     } else {
         // Its end decides when the next one goes; should nobody record that, the lease's end does.
         endpoint.state.not_before = now.plus(LEASE);
@@ -158,17 +162,16 @@ async fn claim(
     app: &App,
     tx: &mut Tx,
     endpoint: &mut EndpointStanding,
-    rate: Option<u32>,
+    (rate, room): (Option<u32>, u32),
     now: Time,
 ) -> Result<Vec<ToSend>, StoreError> {
-    let room = app.lanes.room(endpoint.id, rate);
     if room == 0 {
         app.lanes.want((endpoint.id_project, endpoint.id));
         endpoint.look_at = now.plus(if rate.is_some() { DRAIN_LOOK } else { FULL_LOOK });
         return Ok(Vec::new());
     }
     let mut claimed = claim_released(app, tx, endpoint, room).await?;
-    let left = room - u32::try_from(claimed.len()).unwrap_or(room);
+    let left = room.saturating_sub(u32::try_from(claimed.len()).unwrap_or(room));
     let place = (endpoint.id, endpoint.state.release);
     if left > 0 {
         claimed.extend(app.store.claim_deliveries(tx, &app.node, place, Claim::Due, left).await?);
@@ -221,13 +224,13 @@ async fn send(
 ) -> Result<(), StoreError> {
     let bodies = bodies(app, to_send.iter().map(|it| it.delivery.id_event)).await?;
     let work = to_send.into_iter().filter_map(|it| {
-        let (event_type, body) = bodies.get(&it.delivery.id_event)?.clone();
+        let (is_about_webhooks, body) = bodies.get(&it.delivery.id_event)?.clone();
         let recipient = recipients.get(&it.delivery.id_endpoint)?.clone();
         Some(Work {
             id: it.delivery.id,
             id_project: it.delivery.id_project,
             id_event: it.delivery.id_event,
-            event_type,
+            is_about_webhooks,
             kind: it.kind,
             resend: None,
             tries: it.delivery.tries,
@@ -247,7 +250,7 @@ async fn send(
 pub(super) async fn bodies(
     app: &App,
     events: impl Iterator<Item = EventId>,
-) -> Result<BTreeMap<EventId, (EventType, Option<Bytes>)>, StoreError> {
+) -> Result<BTreeMap<EventId, (bool, Option<Bytes>)>, StoreError> {
     let mut ids: Vec<_> = events.collect();
     ids.sort_unstable();
     ids.dedup();
@@ -258,7 +261,7 @@ pub(super) async fn bodies(
             let opened = app.vault.open(Slot::EventBody, event.id, sealed);
             let tell = |error: &_| tracing::error!(event = %event.id, %error, "an event cannot be opened");
             let body = opened.inspect_err(tell).ok();
-            bodies.insert(event.id, (event.kind, body.map(Bytes::from)));
+            bodies.insert(event.id, (event.is_about_webhooks, body.map(Bytes::from)));
         }
     }
     Ok(bodies)

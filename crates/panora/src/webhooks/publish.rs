@@ -161,7 +161,7 @@ impl Publication {
             id,
             id_project: event.id_project,
             id_event: event.id,
-            event_type: event.kind,
+            is_about_webhooks: event.kind.is_about_webhooks(),
             kind: AttemptKind::Try,
             resend: None,
             tries: 0,

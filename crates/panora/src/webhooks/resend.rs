@@ -15,17 +15,17 @@ const MOST: u32 = 64;
 
 /// Whether there may be more.
 pub async fn resend(app: &App) -> Result<bool, StoreError> {
-    let busy = app.lanes.busy_with_resends();
-    if !app.store.are_resends_due(&busy).await? {
+    let (busy, most) = (app.lanes.busy_with_resends(), app.lanes.room_for_resends().min(MOST));
+    if most == 0 || !app.store.are_resends_due(&busy).await? {
         return Ok(false);
     }
     let leased = Instant::now();
     let mut tx = app.store.begin().await?;
-    let claimed = app.store.claim_resends(&mut tx, &app.node, &busy, MOST).await?;
+    let claimed = app.store.claim_resends(&mut tx, &app.node, &busy, most).await?;
     // Nothing to send: no attempt is made of it.
     app.store.finish_resends(&mut tx, &claimed.void).await?;
     tx.commit().await?;
-    let full = claimed.to_send.len() + claimed.void.len() == MOST as usize;
+    let full = claimed.to_send.len() + claimed.void.len() == most as usize;
     let claimed = claimed.to_send;
     let mut tx = app.store.begin().await?;
     let projects: BTreeMap<ProjectId, u32> = claimed.iter().map(|it| (it.id_project, 0)).collect();
@@ -34,12 +34,12 @@ pub async fn resend(app: &App) -> Result<bool, StoreError> {
     let bodies = bodies(app, claimed.iter().map(|it| it.id_event)).await?;
     let work = claimed.into_iter().filter_map(|it| {
         let recipient = publication.listener(it.id_project, it.id_endpoint)?.clone();
-        let (event_type, body) = bodies.get(&it.id_event)?.clone();
+        let (is_about_webhooks, body) = bodies.get(&it.id_event)?.clone();
         Some(Work {
             id: it.id_delivery,
             id_project: it.id_project,
             id_event: it.id_event,
-            event_type,
+            is_about_webhooks,
             kind: it.kind,
             resend: Some(it.id),
             tries: it.tries,

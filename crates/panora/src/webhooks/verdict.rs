@@ -74,7 +74,7 @@ impl Verdicts {
             self.deliveries.insert(work.id, (endpoint.id, delivery));
         }
         // Deliveries of `webhook.*` raise nothing, and nobody asks after a deleted endpoint.
-        if !work.event_type.is_about_webhooks() && !endpoint.deleted {
+        if !work.is_about_webhooks && !endpoint.deleted {
             let drafts = words.into_iter().map(|word| draft_of(endpoint, &word, now, Some(work)));
             self.drafts.extend(drafts);
         }

@@ -1,5 +1,6 @@
 //! A delivery in hand, with all that sending it takes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use super::lanes::Place;
 use super::recipient::Recipient;
 use crate::app::App;
-use crate::model::{AttemptKind, DeliveryId, EndpointId, EventId, EventType, ProjectId, ResendId, Time};
+use crate::model::{AttemptKind, DeliveryId, EndpointId, EventId, ProjectId, ResendId, Time};
 use crate::store::LEASE;
 
 /// A lease that ends sooner than this is left to whoever takes it next.
@@ -18,7 +19,8 @@ pub struct Work {
     pub id: DeliveryId,
     pub id_project: ProjectId,
     pub id_event: EventId,
-    pub event_type: EventType,
+    /// Whether the event tells of endpoints: then its deliveries raise none.
+    pub is_about_webhooks: bool,
     pub kind: AttemptKind,
     /// The wish that this fulfils.
     pub resend: Option<ResendId>,
@@ -59,6 +61,9 @@ pub fn send_all(app: &App, work: impl IntoIterator<Item = Work>) {
 fn send(app: &App, first: Work) {
     let app = app.clone();
     app.clone().sends.spawn(async move {
+        if first.place.is_single() {
+            return attempt(&app, first).await;
+        }
         let mut next = Some(first);
         while let Some(work) = next {
             let turn = Turn { app: &app, endpoint: work.endpoint_id(), over: false };
@@ -68,31 +73,32 @@ fn send(app: &App, first: Work) {
     });
 }
 
-async fn attempt(app: &App, work: Work) {
+async fn attempt(app: &App, mut work: Work) {
     if let Some(at) = work.not_before {
         tokio::time::sleep_until(at.into()).await;
     }
-    if work.kind == AttemptKind::Try && work.not_before.is_none() && !is_free(app, &work) {
+    if work.kind == AttemptKind::Try && !app.listeners.may_send(&work, app.clock.now()) {
         // Held, paused or switched off since this was handed over: it waits in the database with the rest.
         let mut withdrawn = app.lanes.withdraw(work.endpoint_id());
         withdrawn.push(work);
         return give_back(app, withdrawn).await;
     }
     if work.is_leased() {
+        // Another URL, secret or header counts at once.
+        if let Some(newest) = app.listeners.newest(&work) {
+            work.recipient = newest;
+        }
         let finished = work.attempt(app).await;
         // The settler lives until all attempts have ended.
         drop(app.results.send(finished).await);
     }
 }
 
-fn is_free(app: &App, work: &Work) -> bool {
-    app.listeners.is_free(work.id_project, work.endpoint_id(), app.clock.now())
-}
-
 /// Gives back what was leased to this node and not begun.
 pub async fn give_back(app: &App, work: Vec<Work>) {
     let ids: Vec<DeliveryId> = work.iter().map(|it| it.id).collect();
-    if let Err(error) = app.store.release_deliveries(&app.node, &ids).await {
+    let endpoints: BTreeSet<EndpointId> = work.iter().map(Work::endpoint_id).collect();
+    if let Err(error) = app.store.release_deliveries(&app.node, &ids, endpoints).await {
         tracing::warn!(
             code = error.code(),
             "deliveries could not be given back: their leases end by themselves"

@@ -225,7 +225,8 @@ impl Checked {
         let headers = self.merged_headers(&known)?;
         let endpoint = &mut it.endpoint;
         let other_url = self.url.as_ref().is_some_and(|url| *url != endpoint.url);
-        if other_url || headers.is_some() || self.secret.is_some() {
+        let other_headers = headers.as_ref().is_some_and(|headers| *headers != known);
+        if other_url || other_headers || self.secret.is_some() {
             endpoint.state.reset(now);
         }
         if let Some(url) = self.url {

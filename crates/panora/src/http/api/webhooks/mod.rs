@@ -145,6 +145,7 @@ async fn change(
     stored.endpoint.updated_at = now;
     app.store.save_endpoint(&mut tx, &stored, position).await?;
     tx.commit().await?;
+    app.listeners.refresh_if_possible(&app, [project]).await;
     app.wake.deliveries.notify_one();
     Ok(Json(Answer::new(&app, &stored, None)?))
 }
@@ -165,6 +166,7 @@ async fn delete(
     let stored = app.store.read_endpoint(&mut tx, project, id).await?.ok_or_else(Problem::not_found)?;
     app.store.delete_endpoint(&mut tx, &stored.endpoint, position, app.clock.now()).await?;
     tx.commit().await?;
+    app.listeners.refresh_if_possible(&app, [project]).await;
     app.wake.recoveries.notify_one();
     Ok(Json(Answer::new(&app, &stored, None)?))
 }

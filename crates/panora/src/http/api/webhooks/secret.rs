@@ -70,6 +70,7 @@ pub async fn rotate(
     stored.endpoint.state.reset(now);
     app.store.save_endpoint(&mut tx, &stored, position).await?;
     tx.commit().await?;
+    app.listeners.refresh_if_possible(&app, [caller.project]).await;
     app.wake.deliveries.notify_one();
     Ok(Json(Answer::new(&app, &stored, Some(&secret))?))
 }
