@@ -118,25 +118,6 @@ impl Sql {
         self
     }
 
-    /// Appends `(…), (…)`: one group of parameters an item.
-    pub fn push_rows<T>(
-        &mut self,
-        items: impl IntoIterator<Item = T>,
-        values: impl Fn(T) -> Vec<Value>,
-    ) -> &mut Self {
-        for (index, item) in items.into_iter().enumerate() {
-            self.push(if index == 0 { "(" } else { ", (" });
-            for (column, value) in values(item).into_iter().enumerate() {
-                if column > 0 {
-                    self.push(", ");
-                }
-                self.push_bind(value);
-            }
-            self.push(")");
-        }
-        self
-    }
-
     /// Appends `($1, $2, …)` for an `IN`; `(NULL)` for nothing, which matches nothing.
     pub fn push_list<T: Into<Value>>(&mut self, items: impl IntoIterator<Item = T>) -> &mut Self {
         self.push("(");

@@ -11,8 +11,8 @@ use crate::model::{DeliveryId, EndpointId, ProjectId};
 /// Deliveries in hand, for one endpoint and in all: being sent, waiting for that, or waiting to be recorded.
 const PLACES_OF_LANE: usize = 512;
 const PLACES: usize = 50_000;
-/// Attempts at once, for one endpoint and in all. Once three quarters are taken, an endpoint gets only a few: those
-/// that hang never fill the last quarter, however many they are.
+/// Attempts at once, for one endpoint and in all. Once three quarters are taken, an endpoint gets only a few, so
+/// that it takes hundreds of them that hang to fill the rest.
 const ATTEMPTS_OF_LANE: usize = 64;
 const FEW_ATTEMPTS: usize = 2;
 const ATTEMPTS: usize = 4096;
