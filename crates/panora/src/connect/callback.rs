@@ -120,7 +120,7 @@ async fn exchange(
     }
     let row = hex::encode(state.hash);
     let context: StateContext = app.vault.open_json(Slot::OAuthState, row, &state.context)?;
-    let Some(client) = client_of(app, &provider, Some(&context.client_id)) else {
+    let Some(client) = client_of(app, project, &provider, Some(&context.client_id)).await? else {
         return Ok(Err(Failure::SetUpWrongly));
     };
     let code = query.get(provider.code_parameter()).filter(|code| (1..=LONGEST_CODE).contains(&code.len()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use panora_catalog::{Provider, TokenRefusal, Verification};
 use secrecy::ExposeSecret;
 
-use super::client::client_of;
+use super::client::{app_of, with_settings};
 use super::credentials::{Credentials, Secret};
 use super::error::ConnectError;
 use super::object::connection_object;
@@ -41,14 +41,19 @@ pub async fn fresh_credentials(
     stored: &StoredConnection,
     refused: Option<&str>,
 ) -> Result<Credentials, RefreshError> {
-    let credentials = open(app, stored)?;
-    if is_fresh(app, &stored.connection, &credentials, refused) {
-        return Ok(credentials);
-    }
+    let mut credentials = open(app, stored)?;
     let (project, id) = (stored.connection.id_project, stored.connection.id);
-    let (work, refused) = (app.clone(), refused.map(str::to_owned));
-    // A caller that goes away must not take a rotated refresh token along.
-    app.to_the_end(async move { take_turn(&work, (project, id), refused.as_deref()).await }).await
+    if !is_fresh(app, &stored.connection, &credentials, refused) {
+        let (work, refused) = (app.clone(), refused.map(str::to_owned));
+        // A caller that goes away must not take a rotated refresh token along.
+        let turn = async move { take_turn(&work, (project, id), refused.as_deref()).await };
+        credentials = app.to_the_end(turn).await?;
+    }
+    if let Some(provider) = app.provider(project, &stored.connection.provider_slug) {
+        let (client_id, variables) = (stored.connection.client_id.as_deref(), credentials.variables);
+        credentials.variables = with_settings(app, project, &provider, client_id, variables).await?;
+    }
+    Ok(credentials)
 }
 
 async fn take_turn(
@@ -100,8 +105,11 @@ async fn refresh(
     let Some((_, Some(refresh_token))) = credentials.tokens() else {
         return Err(lose_if_dead(app, stored, &provider, &credentials).await?);
     };
-    let client = client_of(app, &provider, connection.client_id.as_deref());
+    let client = app_of(app, connection.id_project, &provider, connection.client_id.as_deref()).await?;
+    let (client, settings) = client.map(|it| (it.client, it.settings)).unwrap_or_default();
     let client = client.ok_or_else(|| RefreshError::TryLater("its OAuth client is not configured".into()))?;
+    let mut credentials = credentials;
+    credentials.variables.extend(settings);
     let request = provider
         .refresh_request(&client, &refresh_token, &credentials.variables)
         .map_err(|error| RefreshError::TryLater(error.to_string()))?;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod apps;
 mod attempts;
 mod batch;
 mod connections;
@@ -48,6 +49,7 @@ use crate::model::Time;
 pub use accounts::{
     ClaimCursor, CountedClaim, CountedDelivery, CountedEndpoint, CountedEvent, CountedProject,
 };
+pub use apps::{AppKey, StoredApp};
 pub use attempts::Attempt;
 pub use batch::{Batch, Column};
 pub use connections::{ConnectionFilter, GrantKey, NewConnection, StoredConnection};

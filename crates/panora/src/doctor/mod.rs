@@ -1,0 +1,3 @@
+//! doctor
+#[derive(Default)]
+pub struct Diagnoses;
