@@ -21,6 +21,7 @@ mod object;
 mod provider_call;
 mod refresh;
 mod revoke;
+mod troubles;
 
 pub use authorize::{AuthorizeError, authorization_url, redirect_uri};
 pub use callback::{Arrival, CallbackQuery, arrive};
@@ -44,3 +45,4 @@ pub use panora_pages::Failure;
 pub use provider_call::headers;
 pub use refresh::{RefreshError, fresh_credentials};
 pub use revoke::{AtProvider, revoke_connection};
+pub use troubles::NO_REFRESH_TOKEN;

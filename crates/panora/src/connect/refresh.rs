@@ -11,6 +11,7 @@ use super::error::ConnectError;
 use super::object::connection_object;
 use super::provider_call::send;
 use super::revoke::{Revocation, promise_revocation};
+use super::troubles::NO_REFRESH_TOKEN;
 use crate::app::App;
 use crate::model::{Connection, ConnectionId, ConnectionStatus, ConnectionToken, EventType, ProjectId, Time};
 use crate::store::StoredConnection;
@@ -128,7 +129,7 @@ async fn refresh(
             let renewed = Credentials { secret, variables };
             save(app, stored, &provider, renewed, grant.expires_at_ms.map(Time::from_millis)).await
         }
-        Err(refusal) if refusal.permanent() => Err(lose(app, stored).await?),
+        Err(refusal) if refusal.permanent() => Err(lose(app, stored, &refusal.error).await?),
         Err(refusal) => Err(try_later(&provider, refusal)),
     }
 }
@@ -148,10 +149,10 @@ async fn lose_if_dead(
 ) -> Result<RefreshError, ConnectError> {
     let alive = || RefreshError::TryLater("the provider refused the call, not the token".into());
     let request = provider.verify_request(&credentials.credential(), &credentials.variables);
-    let Ok(Some(request)) = request else { return lose(app, stored).await };
+    let Ok(Some(request)) = request else { return lose(app, stored, NO_REFRESH_TOKEN).await };
     let Ok(answer) = send(app, stored.connection.id_project, request).await else { return Ok(alive()) };
     match provider.read_verification(answer.status, &answer.body) {
-        Verification::WrongKey => lose(app, stored).await,
+        Verification::WrongKey => lose(app, stored, NO_REFRESH_TOKEN).await,
         _ => Ok(alive()),
     }
 }
@@ -217,7 +218,7 @@ async fn try_save(
 }
 
 /// The grant is gone: told once a loss. If somebody renewed it meanwhile, it is not.
-async fn lose(app: &App, stored: StoredConnection) -> Result<RefreshError, ConnectError> {
+async fn lose(app: &App, stored: StoredConnection, error: &str) -> Result<RefreshError, ConnectError> {
     let (project, id) = (stored.connection.id_project, stored.connection.id);
     let mut tx = app.store.begin().await?;
     let mut publication = Publication::open(app, &mut tx, project, 1).await?;
@@ -233,6 +234,7 @@ async fn lose(app: &App, stored: StoredConnection) -> Result<RefreshError, Conne
     connection.updated_at = app.clock.now();
     app.store.save_connection(&mut tx, &connection, now.credentials.as_ref()).await?;
     let data = connection_object(&connection, &ConnectionToken::from_text(token));
+    app.store.note_loss(&mut tx, &connection, error).await?;
     let draft = Draft::new(EventType::ConnectionNeedsReauth, Some(connection.id_linked_user), data);
     publication.add(app, project, draft)?;
     publication.commit(app, tx).await?;

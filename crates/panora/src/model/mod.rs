@@ -31,7 +31,7 @@ pub use event_catalog::EventShape;
 pub use ids::*;
 pub use linked_user::LinkedUser;
 pub use magic_link::{LinkRefusal, LinkStatus, LinkStep, MagicLink};
-pub use oauth_app::{AppSource, Obstacle};
+pub use oauth_app::{AppSource, Obstacle, TroublePlace};
 pub use page::{PageQuery, Paged};
 pub use project::{ApiKeyRecord, DEFAULT_PROJECT, Project};
 pub use recovery::{Found, Recoverable, Recovery, RecoveryStatus, Remedy};

@@ -13,3 +13,9 @@ text_enum! {
     /// has not answered what the provider's file asks.
     Obstacle { Disabled = "disabled", ClientMissing = "client_missing", SettingsMissing = "settings_missing" }
 }
+
+text_enum! {
+    /// Where trouble with a provider was met: a flow that ended without a connection (the code is our own), the
+    /// provider's answer to an authorization, or to a request for tokens.
+    TroublePlace { Flow = "flow", Authorization = "authorization", Token = "token" }
+}

@@ -33,6 +33,7 @@ mod row;
 mod sandbox;
 #[cfg(debug_assertions)]
 mod statements;
+mod troubles;
 mod vault_root;
 
 use std::path::Path;
@@ -75,6 +76,7 @@ pub use retention::OldEvent;
 pub use sandbox::{ContactRow, SandboxGrant, SandboxKey, SandboxTokens};
 #[cfg(debug_assertions)]
 pub use statements::record_statements;
+pub use troubles::{Departures, Loss, Trouble};
 
 /// How long a claim on a delivery or a job lasts.
 pub const LEASE: Duration = Duration::from_mins(1);
