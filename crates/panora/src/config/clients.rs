@@ -63,14 +63,12 @@ fn client_of(
     }))
 }
 
-fn settings_of(
-    variables: &BTreeMap<String, String>,
-    provider: &Provider,
-) -> Result<Variables, ClientError> {
+fn settings_of(variables: &BTreeMap<String, String>, provider: &Provider) -> Result<Variables, ClientError> {
     let prefix = client_variable(provider.slug(), "SETTING_");
     let asked = provider.app_settings();
     let mut settings = Variables::new();
-    for (variable, value) in variables.iter().filter(|(name, value)| name.starts_with(&prefix) && !value.is_empty())
+    for (variable, value) in
+        variables.iter().filter(|(name, value)| name.starts_with(&prefix) && !value.is_empty())
     {
         let question = asked.iter().find(|it| it.name().to_uppercase() == variable[prefix.len()..]);
         let question = question.ok_or_else(|| ClientError::UnknownSetting(variable.clone()))?;

@@ -25,9 +25,7 @@ mod troubles;
 
 pub use authorize::{AuthorizeError, authorization_url, redirect_uri};
 pub use callback::{Arrival, CallbackQuery, arrive};
-pub use client::{
-    Apps, KnownApps, OAuthApp, app_for, app_of, client_row, row as app_row, takes_client,
-};
+pub use client::{Apps, KnownApps, OAuthApp, app_for, app_of, client_row, row as app_row, takes_client};
 pub use credentials::{Credentials, Secret};
 pub use error::ConnectError;
 pub use establish::Established;

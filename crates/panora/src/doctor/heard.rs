@@ -68,13 +68,17 @@ fn look_at(patient: &Patient<'_>, name: CheckName, probe: &Probe, report: &mut R
             let seen = format!("{who} refuses the redirect URI ({how}).");
             report.find(redirect_uri_refused(patient, seen));
         }
-        Said::ScopeRefused(how) => report.find(scope_refused(patient, format!("{who} refuses a scope ({how})."))),
+        Said::ScopeRefused(how) => {
+            report.find(scope_refused(patient, format!("{who} refuses a scope ({how}).")))
+        }
         Said::RateLimited(wait) => {
             let wait = wait.map(|wait| format!(" and asks to wait {} s", wait.as_secs())).unwrap_or_default();
             report.find(RATE_LIMITED.found(format!("{who} answered 429{wait}.")));
         }
         Said::Trouble(status) => report.find(PROVIDER_TROUBLE.found(format!("{who} answered {status}."))),
-        Said::Unreachable(error) => report.find(PROVIDER_UNREACHABLE.found(unreachable(patient, who, *error))),
+        Said::Unreachable(error) => {
+            report.find(PROVIDER_UNREACHABLE.found(unreachable(patient, who, *error)))
+        }
         Said::Nothing(what) if name == CheckName::TokenEndpoint => {
             let seen = format!("{who} answered a code that cannot be good with `{what}`.");
             report.find(PROBE_INCONCLUSIVE.found(seen));
@@ -108,7 +112,8 @@ pub fn scope_refused(patient: &Patient<'_>, seen: String) -> super::Finding {
 fn unreachable(patient: &Patient<'_>, who: &str, error: OutboundError) -> String {
     let variables = patient.variables();
     let host = patient.provider.token_url(&variables).or_else(|_| patient.provider.api_base_url(&variables));
-    let host = host.ok().and_then(|url| url.host_str().map(|host| format!(" (host {host})"))).unwrap_or_default();
+    let host =
+        host.ok().and_then(|url| url.host_str().map(|host| format!(" (host {host})"))).unwrap_or_default();
     let cause = match error {
         OutboundError::TimedOut(Stage::Answer) => "The provider accepted the request and did not answer.",
         error => error.likely_cause(),

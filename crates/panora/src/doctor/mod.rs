@@ -104,17 +104,12 @@ struct Patient<'a> {
 }
 
 /// Looks at everything.
-pub async fn diagnose(
-    app: &App,
-    project: ProjectId,
-    provider: &Provider,
-) -> Result<Diagnosis, ConnectError> {
+pub async fn diagnose(app: &App, project: ProjectId, provider: &Provider) -> Result<Diagnosis, ConnectError> {
     let chosen = app_for(app, project, provider).await?;
     let own = app.store.lookup_app((project, provider.slug())).await?;
     let since = own.map_or(Time::from_millis(0), |own| own.updated_at);
     let records = Records::read(app, project, provider, since).await?;
-    let patient =
-        Patient { app, project, provider, chosen, since, records, redirect_uri: redirect_uri(app) };
+    let patient = Patient { app, project, provider, chosen, since, records, redirect_uri: redirect_uri(app) };
     let probes = patient.probes().await;
     let mut report = Report::default();
     set_up::look(&patient, &mut report).await?;

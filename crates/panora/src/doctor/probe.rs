@@ -235,7 +235,9 @@ static REDIRECT_REFUSED: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static CLIENT_REFUSED: LazyLock<Regex> = LazyLock::new(|| {
-    compiled(r"(?i)invalid_client|unauthorized_client|(invalid|unknown) client|client( not found| is unknown)")
+    compiled(
+        r"(?i)invalid_client|unauthorized_client|(invalid|unknown) client|client( not found| is unknown)",
+    )
 });
 static SCOPE_REFUSED: LazyLock<Regex> = LazyLock::new(|| compiled(r"(?i)invalid_scope|invalid scope"));
 
@@ -247,7 +249,9 @@ fn compiled(pattern: &str) -> Regex {
 fn decoded(location: &str) -> String {
     let query = location.split_once('?').map_or("", |(_, query)| query);
     let mut text = String::new();
-    for (_, value) in url::form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.contains("://")) {
+    for (_, value) in
+        url::form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.contains("://"))
+    {
         let plain = value.trim_end_matches('=');
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(plain).or_else(|_| BASE64_STANDARD_NO_PAD.decode(plain));
         text.push_str(&value);

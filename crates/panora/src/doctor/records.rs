@@ -58,10 +58,7 @@ impl Records {
         let (now, key) = (app.clock.now(), (project, provider.slug()));
         let mut records = Self {
             troubles: app.store.list_troubles(key, now.minus(RECENT).max(since)).await?,
-            departures: app
-                .store
-                .count_departures(key, (now.minus(DAY).max(since), now.minus(AWAY)))
-                .await?,
+            departures: app.store.count_departures(key, (now.minus(DAY).max(since), now.minus(AWAY))).await?,
             losses: app.store.list_losses(key, now.minus(LOSSES)).await?,
             ..Self::default()
         };
@@ -158,12 +155,16 @@ fn look_at_scopes(patient: &Patient<'_>, report: &mut Report) {
 fn look_at_ages(patient: &Patient<'_>, report: &mut Report) {
     let refused: Vec<&Loss> =
         patient.records.losses.iter().filter(|loss| loss.error != WITHOUT_REFRESH).collect();
-    let young = refused.iter().filter(|it| A_WEEK.contains(&it.lost_at.millis_since(it.authorized_at))).count();
+    let young =
+        refused.iter().filter(|it| A_WEEK.contains(&it.lost_at.millis_since(it.authorized_at))).count();
     // One person may have taken the app away by chance; most of them at the same age did not.
     if young < 2 || young * 2 < refused.len() {
         return;
     }
-    let seen = format!("{young} of {} grants lost in 60 days died about seven days after they were given.", refused.len());
+    let seen = format!(
+        "{young} of {} grants lost in 60 days died about seven days after they were given.",
+        refused.len()
+    );
     report.find(TEST_MODE_SUSPECTED.found(seen));
 }
 
@@ -176,12 +177,16 @@ fn look_at_flows(patient: &Patient<'_>, probes: &Probes, report: &mut Report) {
     }
     let Departures { left, came_back } = records.departures;
     if left >= FEW && came_back == 0 && !report.has("redirect_uri_refused") {
-        let seen = format!("{left} people were sent to {} within a day, and none came back.", patient.provider.name());
+        let seen = format!(
+            "{left} people were sent to {} within a day, and none came back.",
+            patient.provider.name()
+        );
         report.find(NOBODY_COMES_BACK.found(seen).value(&patient.redirect_uri));
     }
     // A person who says no is no trouble.
     let failed = |it: &&Trouble| {
-        let of_person = ["denied", "link_used", "link_expired", "link_revoked", "too_many_tries", "other_account"];
+        let of_person =
+            ["denied", "link_used", "link_expired", "link_revoked", "too_many_tries", "other_account"];
         it.place == TroublePlace::Flow && !of_person.contains(&it.code.as_str())
     };
     let failed: Vec<_> = records.troubles.iter().filter(failed).collect();
@@ -194,7 +199,10 @@ fn look_at_flows(patient: &Patient<'_>, probes: &Probes, report: &mut Report) {
     let seen = if left == 0 && records.troubles.is_empty() {
         return report.check(CheckName::Flows, CheckOutcome::Skipped, "Nobody has tried to connect lately.");
     } else {
-        format!("{left} people left for the provider within a day, {came_back} came back; {} kinds of trouble in a week.", records.troubles.len())
+        format!(
+            "{left} people left for the provider within a day, {came_back} came back; {} kinds of trouble in a week.",
+            records.troubles.len()
+        )
     };
     report.judge(CheckName::Flows, before, seen);
 }
@@ -203,7 +211,8 @@ fn look_at_flows(patient: &Patient<'_>, probes: &Probes, report: &mut Report) {
 fn of_trouble(patient: &Patient<'_>, probes: &Probes, it: &Trouble) -> Option<Finding> {
     let times = if it.times == 1 { "Once".to_owned() } else { format!("{} times", it.times) };
     let seen = format!("{times} in a flow, last {}: the provider said `{}`.", it.last_at, it.code);
-    let known = matches!(probes.token.as_ref().map(|it| &it.said), Some(Said::ClientKnown | Said::ClientAuth(_)));
+    let known =
+        matches!(probes.token.as_ref().map(|it| &it.said), Some(Said::ClientKnown | Said::ClientAuth(_)));
     let code = it.code.to_ascii_lowercase();
     if code.contains("redirect") {
         Some(redirect_uri_refused(patient, seen))

@@ -11,17 +11,8 @@ use crate::config::client_variable;
 use crate::model::AppSource;
 
 /// Names that are only known within a local network, or kept for examples (RFC 2606, 6762, 8375, 9476).
-const LOCAL_ENDINGS: [&str; 9] = [
-    ".local",
-    ".internal",
-    ".lan",
-    ".home",
-    ".home.arpa",
-    ".localdomain",
-    ".test",
-    ".invalid",
-    ".example",
-];
+const LOCAL_ENDINGS: [&str; 9] =
+    [".local", ".internal", ".lan", ".home", ".home.arpa", ".localdomain", ".test", ".invalid", ".example"];
 
 pub async fn look(patient: &Patient<'_>, report: &mut Report) -> Result<(), ConnectError> {
     let (app, provider, slug) = (patient.app, patient.provider, patient.provider.slug());

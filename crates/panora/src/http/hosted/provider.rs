@@ -15,9 +15,9 @@ use panora_pages::{
 use subtle::ConstantTimeEq;
 
 use super::cookies::csrf_token;
+use super::failed::Refused;
 use super::frame::{frame, shown};
 use super::picker::choices;
-use super::failed::Refused;
 use super::{Elsewhere, FlowCookies, done_path, failed, live_flow};
 use crate::app::App;
 use crate::connect::{

@@ -150,8 +150,12 @@ async fn refuse_dead_ends(app: &App, project: ProjectId, slugs: &[String]) -> Re
         let Some(obstacle) = apps.obstacle(app, project, &provider)? else { return Ok(()) };
         let (code, detail) = match obstacle {
             Obstacle::Disabled => ("provider_disabled", "The project does not offer it."),
-            Obstacle::ClientMissing => ("client_missing", "It has no OAuth client: PUT /providers/{slug}/app."),
-            Obstacle::SettingsMissing => ("settings_missing", "Its app lacks a setting: GET /providers/{slug}/app."),
+            Obstacle::ClientMissing => {
+                ("client_missing", "It has no OAuth client: PUT /providers/{slug}/app.")
+            }
+            Obstacle::SettingsMissing => {
+                ("settings_missing", "Its app lacks a setting: GET /providers/{slug}/app.")
+            }
         };
         let detail = detail.replace("{slug}", provider.slug());
         let pointer = format!("/providers/{index}");

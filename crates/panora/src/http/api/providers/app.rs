@@ -272,7 +272,9 @@ fn check_client(provider: &Provider, new: &NewApp) -> Result<(), Problem> {
         let pointer = if new.client_id.is_some() { Some("/client_id") } else { None };
         let pointer = pointer.or(new.client_secret.is_some().then_some("/client_secret"));
         return match pointer {
-            Some(pointer) => Err(Problem::field(pointer, "This provider takes no OAuth client: leave it out.")),
+            Some(pointer) => {
+                Err(Problem::field(pointer, "This provider takes no OAuth client: leave it out."))
+            }
             None => Ok(()),
         };
     }
@@ -283,7 +285,10 @@ fn check_client(provider: &Provider, new: &NewApp) -> Result<(), Problem> {
     if let Some(Some(secret)) = &new.client_secret
         && (!(1..=LONGEST_SECRET).contains(&secret.len()) || secret.chars().any(char::is_control))
     {
-        return Err(Problem::field("/client_secret", "1 to 16,384 bytes without control characters, or null."));
+        return Err(Problem::field(
+            "/client_secret",
+            "1 to 16,384 bytes without control characters, or null.",
+        ));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::connect::{Apps, redirect_uri, takes_client};
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, JsonBody, NoQuery, Query};
+use crate::http::extract::{BodyRules, JsonBody, NoQuery, Query, parameter};
 use crate::http::problem::Problem;
 use crate::model::{Obstacle, ProjectId, TokenType};
 
@@ -57,12 +57,7 @@ struct ProviderAnswer {
     redirect_uri: Option<String>,
 }
 
-fn answer(
-    app: &App,
-    project: ProjectId,
-    apps: &Apps,
-    it: &Arc<Provider>,
-) -> Result<ProviderAnswer, Problem> {
+fn answer(app: &App, project: ProjectId, apps: &Apps, it: &Arc<Provider>) -> Result<ProviderAnswer, Problem> {
     let chosen = apps.app_for(app, project, it)?;
     let obstacle = apps.obstacle(app, project, it)?;
     Ok(ProviderAnswer {
@@ -110,7 +105,8 @@ struct ProviderList {
 #[into_params(parameter_in = Query)]
 struct ListParams {
     /// `true` for those that end users can connect now, `false` for the rest; all unless given.
-    connectable: Option<bool>,
+    #[param(value_type = Option<bool>)]
+    connectable: Option<String>,
 }
 
 /// Lists the catalog: every provider, by name.
@@ -122,10 +118,12 @@ async fn list(
     Query(params): Query<ListParams>,
 ) -> Result<Json<ProviderList>, Problem> {
     let apps = Apps::of_project(&app, caller.project).await?;
+    let wanted: Option<bool> =
+        parameter("?connectable", params.connectable.as_deref(), "It is `true` or `false`.")?;
     let all = app.providers(caller.project);
     let answers = all.iter().map(|it| answer(&app, caller.project, &apps, it));
     let mut data = answers.collect::<Result<Vec<_>, _>>()?;
-    data.retain(|it| params.connectable.is_none_or(|wanted| wanted == it.connectable));
+    data.retain(|it| wanted.is_none_or(|wanted| wanted == it.connectable));
     Ok(Json(ProviderList { data, next_cursor: None, prev_cursor: None }))
 }
 
