@@ -191,6 +191,7 @@ pub(crate) struct Texts {
     pub(crate) message: MessageTexts,
     pub(crate) sandbox: SandboxTexts,
     pub(crate) docs: DocsTexts,
+    pub(crate) doctor: DoctorTexts,
 }
 
 groups! {
@@ -222,8 +223,9 @@ groups! {
     DocsTexts {
         title, menu, filter, download, introduction, authentication, authentication_advice, parameters, body,
         responses, name, r#type, description, required, example, example_answer, copy, copied, link, deprecated,
-        problems, problems_advice, failures, failures_advice, code, meaning, other, sample,
+        problems, problems_advice, failures, failures_advice, code, meaning, other, sample, doctor, doctor_advice,
     }
+    DoctorTexts { title, advice, how, reference, error, warning, info, how_known, mend }
 }
 
 #[derive(Debug, Deserialize)]

@@ -16,7 +16,9 @@ use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::config::{ProviderClient, PublicUrl};
+use crate::connect::KnownApps;
 use crate::connect::import_group::Waiting;
+use crate::doctor::Diagnoses;
 use crate::events::Followers;
 use crate::http::auth::ApiKeys;
 use crate::http::stream_slots::StreamSlots;
@@ -47,6 +49,9 @@ pub struct Shared {
     /// How long an event is kept after the last of its deliveries has ended.
     pub retention: Duration,
     pub api_keys: ApiKeys,
+    pub known_apps: KnownApps,
+    /// What doctor has found a moment ago.
+    pub diagnoses: Diagnoses,
     pub wake: Wake,
     /// This process among those that share the database, as leases name it.
     pub node: String,

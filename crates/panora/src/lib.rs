@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connect;
+pub mod doctor;
 mod events;
 pub mod http;
 pub mod idempotency;

@@ -16,8 +16,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::{App, Shared, USER_AGENT, Wake};
 use crate::clock::Clock;
-use crate::config::{PublicUrl, ServeArgs, provider_clients};
+use crate::config::{ClientError, PublicUrl, ServeArgs, provider_clients};
+use crate::connect::KnownApps;
 use crate::connect::import_group::Waiting;
+use crate::doctor::Diagnoses;
 use crate::events::{self, Followers};
 use crate::http::auth::ApiKeys;
 use crate::http::stream_slots::StreamSlots;
@@ -59,6 +61,8 @@ pub enum StartError {
     Networks(String),
     #[error("provider files: {0}")]
     Catalog(#[from] panora_catalog::CatalogError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
 }
 
 /// Where handlers and attempts leave what is written in groups.
@@ -165,6 +169,13 @@ fn watch(
     });
 }
 
+/// What a server is made of, for a command that looks at it: nothing listens and nothing works.
+pub async fn open_only(args: &ServeArgs, around: Surroundings) -> Result<App, StartError> {
+    let (results, _) = tokio::sync::mpsc::channel(1);
+    let (imports, _) = tokio::sync::mpsc::channel(1);
+    open(args, args.bind, around, CancellationToken::new(), Queues { results, imports }).await
+}
+
 async fn open(
     args: &ServeArgs,
     address: SocketAddr,
@@ -179,7 +190,6 @@ async fn open(
     };
     let Surroundings { clock, random, variables } = around;
     let catalog = Catalog::load(args.providers_dir.as_deref(), public_url.url())?;
-    let slugs: Vec<_> = catalog.list("").iter().map(|provider| provider.slug().to_owned()).collect();
     let policy = AddressPolicy { local_allowed: public_url.is_local(), networks: networks(args)? };
     let user_agent = HeaderValue::from_static(USER_AGENT);
     let outbound = Outbound::new(policy, Settings::new(user_agent));
@@ -194,12 +204,14 @@ async fn open(
         vault: storage.vault,
         clock,
         random: random.clone(),
-        clients: provider_clients(&variables, slugs.into_iter()),
+        clients: provider_clients(&variables, &catalog.list(""))?,
         catalog,
         outbound,
         public_url,
         retention: Duration::from_hours(24 * u64::from(args.retention_days)),
         api_keys: ApiKeys::new(args.api_rate_limit),
+        known_apps: KnownApps::default(),
+        diagnoses: Diagnoses::default(),
         wake: Wake::default(),
         node: random.base62(16),
         listeners: KnownListeners::new(),

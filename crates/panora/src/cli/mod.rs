@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod demo;
+mod doctor;
 mod openapi;
 mod projects;
 mod serve;
@@ -36,6 +37,8 @@ enum Command {
     ApiKeys(api_keys::ApiKeysArgs),
     /// Make and list projects
     Projects(projects::ProjectsArgs),
+    /// Find what keeps people from connecting a provider, and how to mend it
+    Doctor(Box<doctor::DoctorArgs>),
     /// Print the OpenAPI document
     Openapi,
     /// Show for each endpoint and day what became of its events, and whatever is unaccounted for
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
             Command::Demo(args) => demo::run(args).await,
             Command::ApiKeys(args) => api_keys::run(args).await,
             Command::Projects(args) => projects::run(args).await,
+            Command::Doctor(args) => doctor::run(*args, &file).await,
             Command::Openapi => openapi::run(),
             Command::Verify(args) => verify::run(args).await,
         }

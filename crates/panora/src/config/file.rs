@@ -23,7 +23,7 @@ pub enum FileError {
 #[derive(Default)]
 pub struct ConfigFile {
     settings: BTreeMap<String, String>,
-    /// `[clients.<slug>] id, secret`, as the variables they stand for.
+    /// `[clients.<slug>] id, secret, scopes, settings`, as the variables they stand for.
     clients: BTreeMap<String, String>,
 }
 
@@ -59,10 +59,24 @@ impl ConfigFile {
                 let what = match key.as_str() {
                     "id" => "ID",
                     "secret" => "SECRET",
+                    "scopes" => "SCOPES",
+                    "settings" => {
+                        self.read_settings(name, slug, value)?;
+                        continue;
+                    }
                     other => return Err(unknown(&format!("clients.{slug}.{other}"))),
                 };
-                self.clients.insert(super::client_variable(slug, what), plain(name, key, value)?);
+                self.clients.insert(super::client_variable(slug, what), words(name, key, value)?);
             }
+        }
+        Ok(())
+    }
+
+    fn read_settings(&mut self, name: &str, slug: &str, value: &Value) -> Result<(), FileError> {
+        let no_table = || FileError::Unknown(name.into(), format!("clients.{slug}.settings"));
+        for (setting, value) in value.as_table().ok_or_else(no_table)? {
+            let variable = super::client_variable(slug, &format!("SETTING_{}", setting.to_uppercase()));
+            self.clients.insert(variable, plain(name, setting, value)?);
         }
         Ok(())
     }
@@ -105,16 +119,25 @@ fn plain(name: &str, key: &str, value: &Value) -> Result<String, FileError> {
     }
 }
 
-/// `PANORA_*` variables that nothing reads: a warning, since orchestrators make some.
+/// A text, or a list of texts as one.
+fn words(name: &str, key: &str, value: &Value) -> Result<String, FileError> {
+    let Value::Array(items) = value else { return plain(name, key, value) };
+    let items: Result<Vec<_>, _> = items.iter().map(|item| plain(name, key, item)).collect();
+    Ok(items?.join(" "))
+}
+
+/// `PANORA_*` variables that nothing reads: a warning, since orchestrators make some. An unknown setting of a known
+/// provider is an error elsewhere.
 pub fn unknown_variables<'a>(
     variables: impl Iterator<Item = &'a String>,
     known: &[String],
     slugs: &[String],
 ) -> Vec<String> {
     let client = |name: &str| {
-        slugs
-            .iter()
-            .any(|slug| ["ID", "SECRET"].iter().any(|what| super::client_variable(slug, what) == name))
+        slugs.iter().any(|slug| {
+            ["ID", "SECRET", "SCOPES"].iter().any(|what| super::client_variable(slug, what) == name)
+                || name.starts_with(&super::client_variable(slug, "SETTING_"))
+        })
     };
     // The file's own name, and what the clients of this server read.
     let others = ["PANORA_CONFIG", "PANORA_URL", "PANORA_API_KEY"];
@@ -155,6 +178,15 @@ mod tests {
     }
 
     #[test]
+    fn a_client_s_scopes_and_settings_stand_for_variables() {
+        let toml = "[clients.acme]\nid = 'x'\nscopes = ['a', 'b']\nsettings = { tier = 'eu' }";
+        let file = ConfigFile::parse("panora.toml", toml).ok().unwrap();
+        assert_eq!(file.clients["PANORA_ACME_CLIENT_SCOPES"], "a b");
+        assert_eq!(file.clients["PANORA_ACME_CLIENT_SETTING_TIER"], "eu");
+        assert!(ConfigFile::parse("panora.toml", "[clients.acme]\nsettings = 'eu'").is_err());
+    }
+
+    #[test]
     fn an_error_says_where_and_not_what_stands_there() {
         let error =
             ConfigFile::parse("panora.toml", "bind = 'x'\nencryption_keys = \"hunter2").err().unwrap();
@@ -164,8 +196,14 @@ mod tests {
 
     #[test]
     fn an_unknown_variable_is_named_but_not_what_orchestrators_make() {
-        let names =
-            ["PANORA_BIND", "PANORA_BNID", "PANORA_PORT_3000_TCP", "PANORA_HUBSPOT_CLIENT_ID", "HOME"];
+        let names = [
+            "PANORA_BIND",
+            "PANORA_BNID",
+            "PANORA_PORT_3000_TCP",
+            "PANORA_HUBSPOT_CLIENT_ID",
+            "PANORA_HUBSPOT_CLIENT_SETTING_TIER",
+            "HOME",
+        ];
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let unknown = unknown_variables(names.iter(), &["PANORA_BIND".into()], &["hubspot".into()]);
         assert_eq!(unknown, ["PANORA_BNID"]);

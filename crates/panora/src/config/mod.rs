@@ -1,15 +1,16 @@
 //! Settings: `panora.toml` < environment < flags. One struct, one page of help.
 
+mod clients;
 mod file;
 mod public_url;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
 use secrecy::SecretString;
 
+pub use clients::{ClientError, ProviderClient, client_variable, provider_clients};
 pub use file::{ConfigFile, unknown_variables};
 pub use public_url::PublicUrl;
 
@@ -96,31 +97,4 @@ pub struct ServeArgs {
 pub enum LogFormat {
     Text,
     Json,
-}
-
-/// The OAuth app of this installation at one provider.
-#[derive(Clone, Debug)]
-pub struct ProviderClient {
-    pub id: String,
-    pub secret: Option<SecretString>,
-}
-
-/// `PANORA_<SLUG>_CLIENT_ID` and `PANORA_<SLUG>_CLIENT_SECRET`, by slug.
-pub fn provider_clients(
-    variables: &BTreeMap<String, String>,
-    slugs: impl Iterator<Item = String>,
-) -> BTreeMap<String, ProviderClient> {
-    let given =
-        |slug: &str, what: &str| variables.get(&client_variable(slug, what)).filter(|text| !text.is_empty());
-    let client = |slug: String| {
-        let id = given(&slug, "ID")?.clone();
-        let secret = given(&slug, "SECRET").map(|text| SecretString::from(text.clone()));
-        Some((slug, ProviderClient { id, secret }))
-    };
-    slugs.filter_map(client).collect()
-}
-
-/// The variable that holds a client's `ID` or `SECRET`.
-pub fn client_variable(slug: &str, what: &str) -> String {
-    format!("PANORA_{}_CLIENT_{what}", slug.to_uppercase())
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::Failure;
-use super::client::client_for;
+use super::client::app_for;
 use super::error::ConnectError;
 use super::flow::{OpenFlow, answers_of, note};
 use crate::app::App;
@@ -55,11 +55,15 @@ pub async fn authorization_url(
     provider: &Arc<Provider>,
     as_new: bool,
 ) -> Result<Url, AuthorizeError> {
-    let client = client_for(app, provider).ok_or(AuthorizeError::Failed(Failure::SetUpWrongly))?;
-    let variables = answers_of(app, &open.flow, provider.slug())?;
+    let chosen = app_for(app, open.link.id_project, provider).await?;
+    let ready = chosen.obstacle(provider).is_none();
+    let client = chosen.client.clone().filter(|_| ready);
+    let client = client.ok_or(AuthorizeError::Failed(Failure::SetUpWrongly))?;
+    let mut variables = answers_of(app, &open.flow, provider.slug())?;
+    variables.extend(chosen.settings.clone());
     let (state, verifier) = (OAuthState::generate(&app.random), PkceVerifier::generate(&app.random));
     let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
-    let asked = provider.default_scopes();
+    let asked = chosen.scopes_of(provider);
     let input = AuthorizeInput {
         client_id: &client.id,
         redirect_uri: &redirect_uri(app),

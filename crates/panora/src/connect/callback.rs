@@ -15,8 +15,9 @@ use super::finish::{Departure, finish};
 use super::flow::{Cookies, FlowHere, OpenFlow, find_flow, note};
 use super::grant::{Grant, failure_of, read_tokens};
 use super::provider_call::send;
+use super::troubles::note_refusal;
 use crate::app::App;
-use crate::model::{FlowId, LinkStep, OAuthState};
+use crate::model::{FlowId, LinkStep, OAuthState, TroublePlace};
 use crate::store::StoredState;
 use crate::vault::Slot;
 
@@ -116,11 +117,12 @@ async fn exchange(
         return Ok(Err(Failure::ProviderError));
     }
     if let Some(error) = query.get("error") {
+        note_refusal(app, project, provider.slug(), TroublePlace::Authorization, error).await;
         return Ok(Err(failure_of_authorization(error)));
     }
     let row = hex::encode(state.hash);
     let context: StateContext = app.vault.open_json(Slot::OAuthState, row, &state.context)?;
-    let Some(client) = client_of(app, &provider, Some(&context.client_id)) else {
+    let Some(client) = client_of(app, project, &provider, Some(&context.client_id)).await? else {
         return Ok(Err(Failure::SetUpWrongly));
     };
     let code = query.get(provider.code_parameter()).filter(|code| (1..=LONGEST_CODE).contains(&code.len()));
@@ -159,13 +161,18 @@ async fn redeem(
                 code = unanswered.error.code(),
                 "no answer to a code exchange"
             );
+            let (project, code) = (open.link.id_project, unanswered.error.code());
+            note_refusal(app, project, provider.slug(), TroublePlace::Token, code).await;
             return Err(Failure::ProviderDown);
         }
     };
-    read_tokens(app, provider, client, (&context.asked, context.variables), &answer).map_err(|refusal| {
-        tracing::warn!(provider = provider.slug(), status = answer.status, error = %refusal.error, "a code was refused");
-        failure_of(&refusal)
-    })
+    let refusal = match read_tokens(app, provider, client, (&context.asked, context.variables), &answer) {
+        Ok(grant) => return Ok(grant),
+        Err(refusal) => refusal,
+    };
+    tracing::warn!(provider = provider.slug(), status = answer.status, error = %refusal.error, "a code was refused");
+    note_refusal(app, open.link.id_project, provider.slug(), TroublePlace::Token, &refusal.error).await;
+    Err(failure_of(&refusal))
 }
 
 /// RFC 6749, section 4.1.2.1, and what else providers say there.

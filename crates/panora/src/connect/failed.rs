@@ -10,7 +10,7 @@ use super::flow::{OpenFlow, step};
 use super::grant::Grant;
 use super::revoke::{Revocation, promise_revocation};
 use crate::app::App;
-use crate::model::{EventType, LinkStep};
+use crate::model::{EventType, LinkStep, TroublePlace};
 use crate::store::{StoreError, Tx};
 use crate::webhooks::{Draft, Publication};
 
@@ -44,6 +44,7 @@ async fn record_failure(
     let data = json!({"id_linked_user": user.to_string(), "provider_slug": slug, "code": failure.code()});
     publication.add(app, project, Draft::new(EventType::ConnectionFailed, Some(user), data))?;
     step(app, &mut tx, &open.link, LinkStep::Failed, Some(failure.code())).await?;
+    app.store.note_trouble(&mut tx, (project, slug), TroublePlace::Flow, failure.code()).await?;
     if let Some(grant) = grant {
         give_back(app, &mut tx, open, grant).await?;
     }

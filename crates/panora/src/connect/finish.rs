@@ -81,6 +81,9 @@ async fn close(
     link: &MagicLink,
     established: &Established,
 ) -> Result<(), ConnectError> {
+    if established.connection.client_id.is_some() {
+        app.store.note_authorization(tx, &established.connection).await?;
+    }
     app.store.set_magic_link_used(tx, link, app.clock.now()).await?;
     app.store.finish_flow(tx, &open.flow, established.connection.id, established.renewed).await?;
     let slug = Some(established.connection.provider_slug.as_str());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use panora_catalog::{AnswerError, Provider, Variables, Verification};
 
 use super::Failure;
+use super::client::app_for;
 use super::credentials::{Credentials, Secret};
 use super::error::ConnectError;
 use super::failed::tell_failure;
@@ -52,6 +53,7 @@ pub async fn try_credentials(
     }
     let departure = Departure { at: app.clock.now(), as_new };
     let mut grant = grant_of(provider, credentials);
+    grant.credentials.variables.extend(app_for(app, open.link.id_project, provider).await?.settings);
     let failure = match verify(app, open.link.id_project, &mut grant).await {
         Ok(Verification::Good) => match finish(app, open, departure, &grant).await {
             Ok(_) => return Ok(()),

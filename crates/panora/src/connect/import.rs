@@ -7,7 +7,7 @@ use panora_catalog::{AnswerError, Provider, Variables, Verification};
 use serde_json::{Map, Value};
 
 use super::Failure;
-use super::client::client_for;
+use super::client::app_for;
 use super::credentials::{Credentials, Secret};
 use super::error::ConnectError;
 use super::establish::{Established, Wanted, establish};
@@ -52,6 +52,7 @@ pub async fn prepare(
     new: NewCredentials,
     verified: bool,
 ) -> Result<Grant, ImportError> {
+    let chosen = app_for(app, project, provider).await?;
     let mut grant = match new {
         NewCredentials::Fields(fields) => {
             grant_of(provider, read_fields(provider, &fields).map_err(ImportError::Fields)?)
@@ -60,14 +61,15 @@ pub async fn prepare(
             let variables = read_variables(provider, &variables).map_err(ImportError::Fields)?;
             let secret = Secret::Tokens { access, refresh };
             let mut grant = grant_of(provider, Credentials { secret, variables });
-            grant.client_id = client_for(app, provider).map(|client| client.id);
+            let asked = chosen.scopes_of(provider);
+            grant.client_id = chosen.client.map(|client| client.id);
             grant.expires_at = expires_at;
-            let asked = provider.default_scopes();
             grant.missing_scopes = provider.missing_scopes(&asked, scopes.as_deref());
             grant.scopes = scopes.unwrap_or_default();
             grant
         }
     };
+    grant.credentials.variables.extend(chosen.settings);
     if verified {
         match verify(app, project, &mut grant).await.map_err(ImportError::Failed)? {
             Verification::Good => {}

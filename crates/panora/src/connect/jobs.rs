@@ -6,7 +6,7 @@ use std::time::Duration;
 use panora_catalog::RevocationOutcome;
 use tokio_util::sync::CancellationToken;
 
-use super::client::client_of;
+use super::client::{client_of, with_settings};
 use super::erasure::{self, ERASURE};
 use super::provider_call::send;
 use super::revoke::{REVOCATION, Revocation};
@@ -72,8 +72,11 @@ async fn give_back(app: &App, job: &Job) -> RevocationOutcome {
     let Some((provider, (access, refresh))) = provider.zip(it.credentials.tokens()) else {
         return RevocationOutcome::Refused;
     };
-    let Some(client) = client_of(app, &provider, it.client_id.as_deref()) else {
-        return RevocationOutcome::Refused;
+    let (project, client_id) = (job.id_project, it.client_id.as_deref());
+    let client = match client_of(app, project, &provider, client_id).await {
+        Ok(Some(client)) => client,
+        Ok(None) => return RevocationOutcome::Refused,
+        Err(_) => return RevocationOutcome::TryLater,
     };
     match app.store.is_grant_in_use(&it.grant()).await {
         Ok(false) => {}
@@ -81,8 +84,11 @@ async fn give_back(app: &App, job: &Job) -> RevocationOutcome {
         Ok(true) => return RevocationOutcome::Done,
         Err(_) => return RevocationOutcome::TryLater,
     }
-    let variables = &it.credentials.variables;
-    let Ok(requests) = provider.revocation_requests(&client, &access, refresh.as_ref(), variables) else {
+    let variables = it.credentials.variables.clone();
+    let Ok(variables) = with_settings(app, project, &provider, client_id, variables).await else {
+        return RevocationOutcome::TryLater;
+    };
+    let Ok(requests) = provider.revocation_requests(&client, &access, refresh.as_ref(), &variables) else {
         return RevocationOutcome::Refused;
     };
     for request in requests {

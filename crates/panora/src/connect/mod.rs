@@ -21,10 +21,11 @@ mod object;
 mod provider_call;
 mod refresh;
 mod revoke;
+mod troubles;
 
-pub use authorize::{AuthorizeError, authorization_url};
+pub use authorize::{AuthorizeError, authorization_url, redirect_uri};
 pub use callback::{Arrival, CallbackQuery, arrive};
-pub use client::is_set_up;
+pub use client::{Apps, KnownApps, OAuthApp, app_for, app_of, client_row, row as app_row, takes_client};
 pub use credentials::{Credentials, Secret};
 pub use error::ConnectError;
 pub use establish::Established;
@@ -42,3 +43,4 @@ pub use panora_pages::Failure;
 pub use provider_call::headers;
 pub use refresh::{RefreshError, fresh_credentials};
 pub use revoke::{AtProvider, revoke_connection};
+pub use troubles::NO_REFRESH_TOKEN;

@@ -5,12 +5,13 @@ use std::time::Duration;
 use panora_catalog::{Provider, TokenRefusal, Verification};
 use secrecy::ExposeSecret;
 
-use super::client::client_of;
+use super::client::{app_of, with_settings};
 use super::credentials::{Credentials, Secret};
 use super::error::ConnectError;
 use super::object::connection_object;
 use super::provider_call::send;
 use super::revoke::{Revocation, promise_revocation};
+use super::troubles::NO_REFRESH_TOKEN;
 use crate::app::App;
 use crate::model::{Connection, ConnectionId, ConnectionStatus, ConnectionToken, EventType, ProjectId, Time};
 use crate::store::StoredConnection;
@@ -41,14 +42,19 @@ pub async fn fresh_credentials(
     stored: &StoredConnection,
     refused: Option<&str>,
 ) -> Result<Credentials, RefreshError> {
-    let credentials = open(app, stored)?;
-    if is_fresh(app, &stored.connection, &credentials, refused) {
-        return Ok(credentials);
-    }
+    let mut credentials = open(app, stored)?;
     let (project, id) = (stored.connection.id_project, stored.connection.id);
-    let (work, refused) = (app.clone(), refused.map(str::to_owned));
-    // A caller that goes away must not take a rotated refresh token along.
-    app.to_the_end(async move { take_turn(&work, (project, id), refused.as_deref()).await }).await
+    if !is_fresh(app, &stored.connection, &credentials, refused) {
+        let (work, refused) = (app.clone(), refused.map(str::to_owned));
+        // A caller that goes away must not take a rotated refresh token along.
+        let turn = async move { take_turn(&work, (project, id), refused.as_deref()).await };
+        credentials = app.to_the_end(turn).await?;
+    }
+    if let Some(provider) = app.provider(project, &stored.connection.provider_slug) {
+        let (client_id, variables) = (stored.connection.client_id.as_deref(), credentials.variables);
+        credentials.variables = with_settings(app, project, &provider, client_id, variables).await?;
+    }
+    Ok(credentials)
 }
 
 async fn take_turn(
@@ -100,8 +106,11 @@ async fn refresh(
     let Some((_, Some(refresh_token))) = credentials.tokens() else {
         return Err(lose_if_dead(app, stored, &provider, &credentials).await?);
     };
-    let client = client_of(app, &provider, connection.client_id.as_deref());
+    let client = app_of(app, connection.id_project, &provider, connection.client_id.as_deref()).await?;
+    let (client, settings) = client.map(|it| (it.client, it.settings)).unwrap_or_default();
     let client = client.ok_or_else(|| RefreshError::TryLater("its OAuth client is not configured".into()))?;
+    let mut credentials = credentials;
+    credentials.variables.extend(settings);
     let request = provider
         .refresh_request(&client, &refresh_token, &credentials.variables)
         .map_err(|error| RefreshError::TryLater(error.to_string()))?;
@@ -120,7 +129,7 @@ async fn refresh(
             let renewed = Credentials { secret, variables };
             save(app, stored, &provider, renewed, grant.expires_at_ms.map(Time::from_millis)).await
         }
-        Err(refusal) if refusal.permanent() => Err(lose(app, stored).await?),
+        Err(refusal) if refusal.permanent() => Err(lose(app, stored, &refusal.error).await?),
         Err(refusal) => Err(try_later(&provider, refusal)),
     }
 }
@@ -140,10 +149,10 @@ async fn lose_if_dead(
 ) -> Result<RefreshError, ConnectError> {
     let alive = || RefreshError::TryLater("the provider refused the call, not the token".into());
     let request = provider.verify_request(&credentials.credential(), &credentials.variables);
-    let Ok(Some(request)) = request else { return lose(app, stored).await };
+    let Ok(Some(request)) = request else { return lose(app, stored, NO_REFRESH_TOKEN).await };
     let Ok(answer) = send(app, stored.connection.id_project, request).await else { return Ok(alive()) };
     match provider.read_verification(answer.status, &answer.body) {
-        Verification::WrongKey => lose(app, stored).await,
+        Verification::WrongKey => lose(app, stored, NO_REFRESH_TOKEN).await,
         _ => Ok(alive()),
     }
 }
@@ -209,7 +218,7 @@ async fn try_save(
 }
 
 /// The grant is gone: told once a loss. If somebody renewed it meanwhile, it is not.
-async fn lose(app: &App, stored: StoredConnection) -> Result<RefreshError, ConnectError> {
+async fn lose(app: &App, stored: StoredConnection, error: &str) -> Result<RefreshError, ConnectError> {
     let (project, id) = (stored.connection.id_project, stored.connection.id);
     let mut tx = app.store.begin().await?;
     let mut publication = Publication::open(app, &mut tx, project, 1).await?;
@@ -225,6 +234,7 @@ async fn lose(app: &App, stored: StoredConnection) -> Result<RefreshError, Conne
     connection.updated_at = app.clock.now();
     app.store.save_connection(&mut tx, &connection, now.credentials.as_ref()).await?;
     let data = connection_object(&connection, &ConnectionToken::from_text(token));
+    app.store.note_loss(&mut tx, &connection, error).await?;
     let draft = Draft::new(EventType::ConnectionNeedsReauth, Some(connection.id_linked_user), data);
     publication.add(app, project, draft)?;
     publication.commit(app, tx).await?;

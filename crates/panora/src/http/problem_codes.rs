@@ -17,6 +17,19 @@ pub const CODES: &[(&str, &str)] = &[
     ("unknown_id", "An id in the body is not one of this project's."),
     ("unknown_provider", "There is no such provider, or no longer."),
     ("unknown_vertical", "No provider is of this vertical."),
+    (
+        "provider_disabled",
+        "The project does not offer this provider: `PATCH /providers/{slug}` with `enabled: true`.",
+    ),
+    (
+        "client_missing",
+        "The provider has no OAuth client yet: `PUT /providers/{slug}/app`, or `PANORA_<SLUG>_CLIENT_ID`.",
+    ),
+    (
+        "settings_missing",
+        "The provider's app lacks a setting: `GET /providers/{slug}/app` names it in `missing_settings`.",
+    ),
+    ("no_oauth_app", "The provider takes no OAuth app: its end users type a key or a password."),
     ("conflict", "This exists already."),
     ("idempotency_key_reused", "This `Idempotency-Key` came with another body before."),
     ("in_progress", "The first request with this `Idempotency-Key` has not ended yet: ask again."),

@@ -1,6 +1,7 @@
 //! Forgets what is over and ends what waits too long: passes of small steps, each a transaction of its own, with as much
 //! rest between them as they took. Every node makes them; a step that another has made changes nothing.
 
+mod apps;
 mod expiry;
 mod forgotten;
 mod retention;
@@ -27,6 +28,7 @@ enum Pass {
     Expiry,
     Retention(retention::Walk),
     Forgotten,
+    Apps,
 }
 
 pub async fn run(app: App, stop: CancellationToken) {
@@ -35,6 +37,7 @@ pub async fn run(app: App, stop: CancellationToken) {
         repeat(&app, &stop, Pass::Expiry),
         repeat(&app, &stop, Pass::Retention(retention::Walk::default())),
         repeat(&app, &stop, Pass::Forgotten),
+        repeat(&app, &stop, Pass::Apps),
         checkpoints(&app, &stop),
     );
 }
@@ -77,6 +80,7 @@ impl Pass {
             Self::Expiry => expiry::expire(app).await,
             Self::Retention(walk) => walk.go_on(app).await,
             Self::Forgotten => forgotten::forget(app).await,
+            Self::Apps => apps::forget(app).await,
         }
     }
 
@@ -85,6 +89,7 @@ impl Pass {
             Self::ShortLived => "old flows and answers could not be forgotten yet",
             Self::Expiry => "deliveries that waited too long could not be ended yet",
             Self::Retention(_) => "old events could not be forgotten yet",
+            Self::Apps => "former OAuth clients could not be forgotten yet",
             Self::Forgotten => "deleted endpoints and old recoveries could not be forgotten yet",
         }
     }

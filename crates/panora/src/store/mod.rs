@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod apps;
 mod attempts;
 mod batch;
 mod connections;
@@ -32,6 +33,7 @@ mod row;
 mod sandbox;
 #[cfg(debug_assertions)]
 mod statements;
+mod troubles;
 mod vault_root;
 
 use std::path::Path;
@@ -48,6 +50,7 @@ use crate::model::Time;
 pub use accounts::{
     ClaimCursor, CountedClaim, CountedDelivery, CountedEndpoint, CountedEvent, CountedProject,
 };
+pub use apps::{AppKey, StoredApp};
 pub use attempts::Attempt;
 pub use batch::{Batch, Column};
 pub use connections::{ConnectionFilter, GrantKey, NewConnection, StoredConnection};
@@ -73,6 +76,7 @@ pub use retention::OldEvent;
 pub use sandbox::{ContactRow, SandboxGrant, SandboxKey, SandboxTokens};
 #[cfg(debug_assertions)]
 pub use statements::record_statements;
+pub use troubles::{Departures, Loss, Trouble};
 
 /// How long a claim on a delivery or a job lasts.
 pub const LEASE: Duration = Duration::from_mins(1);

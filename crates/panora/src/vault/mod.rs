@@ -34,6 +34,8 @@ pub enum Slot {
     AttemptDetail,
     JobPayload,
     IdempotentAnswer,
+    AppSettings,
+    ClientSecret,
 }
 
 impl Slot {
@@ -51,6 +53,8 @@ impl Slot {
             Self::AttemptDetail => "attempts.detail",
             Self::JobPayload => "jobs.payload",
             Self::IdempotentAnswer => "idempotency_records.answer",
+            Self::AppSettings => "provider_apps.settings",
+            Self::ClientSecret => "provider_clients.secret",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod connections;
 mod deliveries;
+mod doctor;
 mod document;
 mod event_types;
 mod events;
@@ -49,6 +50,7 @@ fn keyed() -> OpenApiRouter<App> {
         .merge(linked_users::routes())
         .merge(magic_links::routes())
         .merge(providers::routes())
+        .merge(doctor::routes())
         .merge(connections::routes())
         .merge(deliveries::routes())
         .merge(recoveries::routes())

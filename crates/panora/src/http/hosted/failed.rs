@@ -52,7 +52,7 @@ impl Refused {
     }
 
     /// At one provider, with the way to try again where that can help.
-    async fn at_provider(
+    pub async fn at_provider(
         app: &App,
         open: &OpenFlow,
         slug: &str,

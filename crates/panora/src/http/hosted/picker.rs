@@ -7,13 +7,14 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use panora_catalog::Provider;
-use panora_pages::{PickerEntry, PickerPage, provider_path};
+use panora_pages::{Failure, PickerEntry, PickerPage, provider_path};
 use serde::Deserialize;
 
+use super::failed::Refused;
 use super::frame::{frame, shown};
 use super::{Elsewhere, FlowCookies, live_flow};
 use crate::app::App;
-use crate::connect::is_set_up;
+use crate::connect::{Apps, OpenFlow};
 use crate::http::extract::{IdPath, Query};
 use crate::http::problem::Problem;
 use crate::model::{FlowId, MagicLink, PageQuery};
@@ -34,6 +35,9 @@ pub async fn show(
 ) -> Result<Response, Elsewhere> {
     let open = live_flow(&app, id, &cookies).await?;
     let choices = choices(&app, &open.link).await?;
+    if choices.is_empty() {
+        return Err(not_ready(&app, &open).await?);
+    }
     if let [only] = choices.as_slice() {
         return Ok(Redirect::to(&provider_path(&id.to_string(), only.slug())).into_response());
     }
@@ -72,13 +76,24 @@ pub async fn choices(app: &App, link: &MagicLink) -> Result<Vec<Arc<Provider>>, 
         let provider = renewed.and_then(|it| app.provider(link.id_project, &it.connection.provider_slug));
         return Ok(provider.into_iter().collect());
     }
-    let settings = app.store.list_provider_settings(link.id_project).await?;
-    let mut all = app.providers(link.id_project);
-    all.retain(|provider| {
-        let on = settings.get(provider.slug()).copied().unwrap_or(true);
-        on && link.allows(provider.slug(), provider.verticals()) && is_set_up(app, provider)
-    });
-    Ok(all)
+    let apps = Apps::of_project(app, link.id_project).await?;
+    let mut choices = Vec::new();
+    for provider in app.providers(link.id_project) {
+        let allowed = link.allows(provider.slug(), provider.verticals());
+        if allowed && apps.obstacle(app, link.id_project, &provider)?.is_none() {
+            choices.push(provider);
+        }
+    }
+    Ok(choices)
+}
+
+/// The page where nothing can be connected: only the sender can mend that.
+async fn not_ready(app: &App, open: &OpenFlow) -> Result<Elsewhere, StoreError> {
+    let slug = match open.link.providers.as_slice() {
+        [only] => only.as_str(),
+        _ => "",
+    };
+    Ok(Refused::at_provider(app, open, slug, Failure::SetUpWrongly).await?.into())
 }
 
 /// `(slug, account's name)` of what the person has connected already.

@@ -9,22 +9,23 @@ use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use panora_catalog::{AnswerError, AuthKind, Provider, Question, Variables, Verification};
 use panora_pages::{
-    ConsentPage, CredentialProblem, CredentialsPage, Field, FieldError, Language, Purpose, QuestionsPage,
-    Tenant, provider_path,
+    ConsentPage, CredentialProblem, CredentialsPage, Failure, Field, FieldError, Language, Purpose,
+    QuestionsPage, Tenant, provider_path,
 };
 use subtle::ConstantTimeEq;
 
 use super::cookies::csrf_token;
+use super::failed::Refused;
 use super::frame::{frame, shown};
 use super::picker::choices;
 use super::{Elsewhere, FlowCookies, done_path, failed, live_flow};
 use crate::app::App;
 use crate::connect::{
-    AuthorizeError, FormError, MOST_TRIES, OpenFlow, answers_of, authorization_url, note, save_answers,
-    tell_failure, try_credentials,
+    Apps, AuthorizeError, FormError, MOST_TRIES, OpenFlow, answers_of, app_for, authorization_url, note,
+    save_answers, tell_failure, try_credentials,
 };
 use crate::http::problem::Problem;
-use crate::model::{FlowId, LinkStep};
+use crate::model::{FlowId, LinkStep, Obstacle};
 
 /// The query of a departure that makes a new connection, whatever the link was to renew.
 pub const AS_NEW: &str = "as=new";
@@ -48,9 +49,23 @@ async fn here(
     let open = live_flow(app, id, cookies).await?;
     let mut choices = choices(app, &open.link).await?;
     let has_choice = choices.len() > 1;
-    let place = choices.iter().position(|provider| provider.slug() == slug).ok_or_else(Problem::not_found)?;
+    let Some(place) = choices.iter().position(|provider| provider.slug() == slug) else {
+        return Err(unready(app, open, slug).await?);
+    };
     let as_new = uri.query() == Some(AS_NEW);
     Ok(Here { open, provider: choices.swap_remove(place), has_choice, as_new })
+}
+
+/// Why a provider that the link may name cannot be chosen: nobody has set it up, or it is none of this flow's.
+async fn unready(app: &App, open: OpenFlow, slug: &str) -> Result<Elsewhere, Problem> {
+    let project = open.link.id_project;
+    let Some(provider) = app.provider(project, slug) else { return Ok(Problem::not_found().into()) };
+    let obstacle = Apps::of_project(app, project).await?.obstacle(app, project, &provider)?;
+    let set_up_wrongly = obstacle.is_some_and(|it| it != Obstacle::Disabled);
+    if !set_up_wrongly || !open.link.allows(slug, provider.verticals()) {
+        return Ok(Problem::not_found().into());
+    }
+    Ok(Refused::at_provider(app, &open, slug, Failure::SetUpWrongly).await?.into())
 }
 
 impl Here {
@@ -157,12 +172,15 @@ async fn consent_page(app: &App, here: &Here, answers: &Variables) -> Result<Res
         }
         None => Purpose::Connect,
     };
-    let (questions, scopes) = (here.provider.questions(), here.provider.default_scopes());
+    let chosen = app_for(app, link.id_project, &here.provider).await?;
+    let (questions, scopes) = (here.provider.questions(), chosen.scopes_of(&here.provider));
     let tenant = questions.first().and_then(|question| {
         let address = question.shown(answers.get(question.name())?);
         Some(Tenant { address, change_url: format!("{}?change", here.path()) })
     });
     let shared = here.provider.sharing(&scopes);
+    let mut known = answers.clone();
+    known.extend(chosen.settings);
     let page = ConsentPage {
         frame: frame(app, link).await?,
         id_flow: here.open.flow.id.to_string(),
@@ -170,7 +188,7 @@ async fn consent_page(app: &App, here: &Here, answers: &Variables) -> Result<Res
         purpose,
         sentences: shared.into_iter().map(str::to_owned).collect(),
         tenant,
-        host: here.provider.authorization_host(answers).unwrap_or_else(|| here.provider.name().to_owned()),
+        host: here.provider.authorization_host(&known).unwrap_or_else(|| here.provider.name().to_owned()),
         has_choice: here.has_choice,
     };
     Ok(Html(page.render()).into_response())

@@ -2,6 +2,7 @@
 //! Nothing here sleeps for a fixed time: every wait ends with what it waits for, or fails at its deadline.
 
 mod accounts;
+mod acme;
 mod api;
 mod browser;
 mod burst;
@@ -17,6 +18,7 @@ mod signature;
 mod wait;
 
 pub use accounts::{PAST_LEASES, acceptances, all_delivered};
+pub use acme::{Acme, FILE as ACME_FILE};
 pub use api::{Answer, Api, complete, sent};
 pub use browser::{Browser, Page};
 pub use burst::Burst;

@@ -55,6 +55,8 @@ pub struct Road {
 
 struct Shared {
     destination: Mutex<String>,
+    /// Where paths that begin so lead instead.
+    branches: Mutex<Vec<(String, String)>>,
     troubles: Mutex<HashMap<String, (Trouble, Lasts)>>,
     passed: Mutex<Vec<Exchange>>,
     arrivals: Mutex<Vec<String>>,
@@ -70,6 +72,7 @@ impl Road {
         let url = format!("http://{}", listener.local_addr().expect("a bound port has an address"));
         let shared = Arc::new(Shared {
             destination: Mutex::default(),
+            branches: Mutex::default(),
             troubles: Mutex::default(),
             passed: Mutex::default(),
             arrivals: Mutex::default(),
@@ -86,6 +89,11 @@ impl Road {
     /// Where it leads: scheme, host and port.
     pub fn leads_to(&self, destination: &str) {
         destination.clone_into(&mut lock(&self.shared.destination));
+    }
+
+    /// Leads paths that begin so to another server.
+    pub fn branch(&self, prefix: &str, destination: &str) {
+        lock(&self.shared.branches).push((prefix.to_owned(), destination.to_owned()));
     }
 
     /// Puts trouble in the way of one path.
@@ -148,8 +156,14 @@ impl Shared {
         Some(trouble)
     }
 
+    fn destination_of(&self, path: &str) -> String {
+        let branches = lock(&self.branches);
+        let branch = branches.iter().find(|(prefix, _)| path.starts_with(prefix.as_str()));
+        branch.map_or_else(|| lock(&self.destination).clone(), |(_, destination)| destination.clone())
+    }
+
     async fn forward(&self, parts: &Parts, body: Bytes) -> Response {
-        let url = format!("{}{}", lock(&self.destination), target_of(parts));
+        let url = format!("{}{}", self.destination_of(parts.uri.path()), target_of(parts));
         let onward = self.client.request(parts.method.clone(), url).headers(parts.headers.clone());
         let Ok(answer) = onward.body(body).send().await else {
             return StatusCode::BAD_GATEWAY.into_response();

@@ -12,13 +12,13 @@ use utoipa::ToSchema;
 
 use super::{MagicLinkAnswer, answer};
 use crate::app::App;
-use crate::connect::step;
+use crate::connect::{Apps, step};
 use crate::http::api::document::IdempotencyKey;
 use crate::http::api::person::Person;
 use crate::http::extract::{BodyRules, Create, is_email, is_language_tag, metadata, parse_id, return_url};
 use crate::http::problem::Problem;
 use crate::model::{
-    ConnectionId, LinkStep, LinkToken, LinkedUser, LinkedUserId, MagicLink, MagicLinkId, ProjectId,
+    ConnectionId, LinkStep, LinkToken, LinkedUser, LinkedUserId, MagicLink, MagicLinkId, Obstacle, ProjectId,
 };
 use crate::store::Tx;
 
@@ -71,7 +71,7 @@ impl BodyRules for NewMagicLink {
 #[utoipa::path(post, operation_id = "createMagicLink", path = "/magic_links", tag = "magic links",
     params(IdempotencyKey), request_body = NewMagicLink,
     responses((status = 201, body = MagicLinkAnswer, description = "The link, with its URL."),
-        (status = 422, description = "There is no such id, provider or vertical in this project.")))]
+        (status = 422, description = "There is no such id, provider or vertical in this project, or none of the providers can be connected.")))]
 pub async fn create(State(app): State<App>, create: Create<NewMagicLink>) -> Result<Response, Problem> {
     let (project, body) = (create.caller.project, create.body);
     let person = Person {
@@ -81,6 +81,7 @@ pub async fn create(State(app): State<App>, create: Create<NewMagicLink>) -> Res
     };
     person.check()?;
     let renewed = check(&app, project, &body)?;
+    refuse_dead_ends(&app, project, body.providers.as_deref().unwrap_or_default()).await?;
     let mut tx = app.store.begin().await?;
     // Nobody is forgotten between here and the commit.
     app.store.lock_project(&mut tx, project).await?;
@@ -136,6 +137,34 @@ fn check(app: &App, project: ProjectId, body: &NewMagicLink) -> Result<Option<Co
         return Err(Problem::field("/id_connection", detail));
     }
     Ok(renewed)
+}
+
+/// Refuses a link whose providers all cannot be connected: its person could only be told so.
+async fn refuse_dead_ends(app: &App, project: ProjectId, slugs: &[String]) -> Result<(), Problem> {
+    if slugs.is_empty() {
+        return Ok(());
+    }
+    let apps = Apps::of_project(app, project).await?;
+    let mut problem: Option<Problem> = None;
+    for (index, provider) in slugs.iter().filter_map(|slug| app.provider(project, slug)).enumerate() {
+        let Some(obstacle) = apps.obstacle(app, project, &provider)? else { return Ok(()) };
+        let (code, detail) = match obstacle {
+            Obstacle::Disabled => ("provider_disabled", "The project does not offer it."),
+            Obstacle::ClientMissing => {
+                ("client_missing", "It has no OAuth client: PUT /providers/{slug}/app.")
+            }
+            Obstacle::SettingsMissing => {
+                ("settings_missing", "Its app lacks a setting: GET /providers/{slug}/app.")
+            }
+        };
+        let detail = detail.replace("{slug}", provider.slug());
+        let pointer = format!("/providers/{index}");
+        problem = Some(match problem {
+            None => Problem::impossible(code, pointer, detail),
+            Some(problem) => problem.at(pointer, detail),
+        });
+    }
+    problem.map_or(Ok(()), Err)
 }
 
 async fn check_renewal(app: &App, tx: &mut Tx, user: &LinkedUser, id: ConnectionId) -> Result<(), Problem> {

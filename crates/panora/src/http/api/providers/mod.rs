@@ -1,4 +1,6 @@
-//! `/providers`: what end users of this project can connect.
+//! `/providers`: what end users of this project can connect, and why not the rest.
+
+mod app;
 
 use std::sync::Arc;
 
@@ -6,19 +8,19 @@ use axum::Json;
 use axum::extract::{Path, State};
 use panora_catalog::Provider;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::connect::is_set_up;
+use crate::connect::{Apps, redirect_uri, takes_client};
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, JsonBody, NoQuery};
+use crate::http::extract::{BodyRules, JsonBody, NoQuery, Query, parameter};
 use crate::http::problem::Problem;
-use crate::model::TokenType;
+use crate::model::{Obstacle, ProjectId, TokenType};
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change)).merge(app::routes())
 }
 
 /// A third-party service that end users can connect.
@@ -38,8 +40,13 @@ struct ProviderAnswer {
     auth_kind: &'static str,
     /// Whether this project offers it.
     enabled: bool,
-    /// Whether somebody could connect it now: an OAuth provider needs a client.
+    /// Whether all is set up: an OAuth client, and the settings that the provider's file asks for.
     configured: bool,
+    /// Whether end users can connect it now.
+    connectable: bool,
+    /// Why not; null where they can.
+    #[schema(required, value_type = Option<Obstacle>)]
+    obstacle: Option<Obstacle>,
     /// What is asked for.
     #[schema(example = json!(["crm.objects.contacts.read"]))]
     scopes: Vec<String>,
@@ -50,20 +57,27 @@ struct ProviderAnswer {
     redirect_uri: Option<String>,
 }
 
-fn answer(app: &App, it: &Arc<Provider>, enabled: bool) -> ProviderAnswer {
-    let oauth = it.auth_kind() == panora_catalog::AuthKind::Oauth2Code;
-    ProviderAnswer {
+fn answer(app: &App, project: ProjectId, apps: &Apps, it: &Arc<Provider>) -> Result<ProviderAnswer, Problem> {
+    let chosen = apps.app_for(app, project, it)?;
+    let obstacle = apps.obstacle(app, project, it)?;
+    Ok(ProviderAnswer {
         slug: it.slug().to_owned(),
         name: it.name().to_owned(),
         verticals: it.verticals().to_vec(),
         token_type: it.token_type(),
         auth_kind: it.auth_kind().as_str(),
-        enabled,
-        configured: is_set_up(app, it),
-        scopes: it.default_scopes(),
+        enabled: apps.is_on(it.slug()),
+        configured: chosen.obstacle(it).is_none(),
+        connectable: obstacle.is_none(),
+        obstacle,
+        scopes: chosen.scopes_of(it),
         docs_url: it.docs().to_owned(),
-        redirect_uri: oauth.then(|| app.public_url.join("/connections/oauth/callback")),
-    }
+        redirect_uri: takes_client(it).then(|| redirect_uri(app)),
+    })
+}
+
+async fn answer_now(app: &App, project: ProjectId, it: &Arc<Provider>) -> Result<ProviderAnswer, Problem> {
+    answer(app, project, &Apps::of_project(app, project).await?, it)
 }
 
 /// What to change of a provider.
@@ -86,13 +100,30 @@ struct ProviderList {
     prev_cursor: Option<String>,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// `true` for those that end users can connect now, `false` for the rest; all unless given.
+    #[param(value_type = Option<bool>)]
+    connectable: Option<String>,
+}
+
 /// Lists the catalog: every provider, by name.
-#[utoipa::path(get, operation_id = "listProviders", path = "/providers", tag = "providers",
+#[utoipa::path(get, operation_id = "listProviders", path = "/providers", tag = "providers", params(ListParams),
     responses((status = 200, body = ProviderList, description = "Every provider.")))]
-async fn list(State(app): State<App>, caller: Caller, _: NoQuery) -> Result<Json<ProviderList>, Problem> {
-    let settings = app.store.list_provider_settings(caller.project).await?;
-    let on = |slug: &str| settings.get(slug).copied().unwrap_or(true);
-    let data = app.providers(caller.project).iter().map(|it| answer(&app, it, on(it.slug()))).collect();
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Query(params): Query<ListParams>,
+) -> Result<Json<ProviderList>, Problem> {
+    let apps = Apps::of_project(&app, caller.project).await?;
+    let wanted: Option<bool> =
+        parameter("?connectable", params.connectable.as_deref(), "It is `true` or `false`.")?;
+    let all = app.providers(caller.project);
+    let answers = all.iter().map(|it| answer(&app, caller.project, &apps, it));
+    let mut data = answers.collect::<Result<Vec<_>, _>>()?;
+    data.retain(|it| wanted.is_none_or(|wanted| wanted == it.connectable));
     Ok(Json(ProviderList { data, next_cursor: None, prev_cursor: None }))
 }
 
@@ -106,8 +137,7 @@ async fn show(
     _: NoQuery,
 ) -> Result<Json<ProviderAnswer>, Problem> {
     let provider = app.provider(caller.project, &slug).ok_or_else(Problem::not_found)?;
-    let settings = app.store.list_provider_settings(caller.project).await?;
-    Ok(Json(answer(&app, &provider, settings.get(&slug).copied().unwrap_or(true))))
+    Ok(Json(answer_now(&app, caller.project, &provider).await?))
 }
 
 /// Switches a provider on or off for this project.
@@ -124,5 +154,6 @@ async fn change(
     let mut tx = app.store.begin().await?;
     app.store.save_provider_setting(&mut tx, caller.project, &slug, change.enabled).await?;
     tx.commit().await?;
-    Ok(Json(answer(&app, &provider, change.enabled)))
+    tracing::info!(project = %caller.project, key = %caller.key, provider = slug, change.enabled, "a provider was switched");
+    Ok(Json(answer_now(&app, caller.project, &provider).await?))
 }

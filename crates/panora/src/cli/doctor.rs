@@ -1,0 +1,110 @@
+//! `panora doctor [PROVIDER]`: what keeps people from connecting, and how to mend it. Takes the server's own settings and
+//! looks beside a server that runs; ends with 1 if anything asks for mending.
+
+use std::sync::Arc;
+
+use clap::Args;
+use panora_catalog::Provider;
+
+use super::{existing, with_causes};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{ConfigFile, ServeArgs};
+use crate::connect::Apps;
+use crate::doctor::{CheckOutcome, Diagnosis, Finding, diagnose};
+use crate::model::{AppSource, DEFAULT_PROJECT, ProjectId};
+use crate::random::Random;
+use crate::server::{Surroundings, open_only};
+
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// The provider's slug; all that have an OAuth app unless given
+    provider: Option<String>,
+    /// The project's name
+    #[arg(long, default_value = DEFAULT_PROJECT)]
+    project: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServeArgs,
+}
+
+pub async fn run(args: DoctorArgs, file: &ConfigFile) -> Result<(), String> {
+    existing(&args.server.storage)?;
+    let around =
+        Surroundings { clock: Clock::system(), random: Random::system(), variables: file.with_environment() };
+    let app = open_only(&args.server, around).await.map_err(|error| with_causes(&error))?;
+    let project = app.store.lookup_project_by_handle(&args.project).await;
+    let project = project.map_err(|error| with_causes(&error))?;
+    let project = project.ok_or_else(|| format!("there is no project `{}`", args.project))?;
+    let mut found = Vec::new();
+    for provider in wanted(&app, project.id, args.provider.as_deref()).await? {
+        let diagnosis = diagnose(&app, project.id, &provider).await;
+        found.push(diagnosis.map_err(|error| with_causes(&error))?);
+    }
+    app.store.close().await;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&found).map_err(|error| error.to_string())?);
+    } else {
+        print(&found);
+    }
+    let sick = found.iter().filter(|it| !it.healthy).count();
+    match sick {
+        0 => Ok(()),
+        1 => Err("one provider asks for mending".to_owned()),
+        more => Err(format!("{more} providers ask for mending")),
+    }
+}
+
+async fn wanted(app: &App, project: ProjectId, slug: Option<&str>) -> Result<Vec<Arc<Provider>>, String> {
+    if let Some(slug) = slug {
+        let provider = app.provider(project, slug);
+        return Ok(vec![provider.ok_or_else(|| format!("there is no provider `{slug}`"))?]);
+    }
+    let apps = Apps::of_project(app, project).await.map_err(|error| with_causes(&error))?;
+    let mut all = app.providers(project);
+    all.retain(|provider| {
+        let chosen = apps.app_for(app, project, provider);
+        chosen.is_ok_and(|it| matches!(it.source, AppSource::Project | AppSource::Configuration))
+    });
+    Ok(all)
+}
+
+fn print(found: &[Diagnosis]) {
+    if found.is_empty() {
+        println!("No provider has an OAuth app yet. Name one to see what it needs: panora doctor hubspot");
+    }
+    for (index, diagnosis) in found.iter().enumerate() {
+        if index > 0 {
+            println!();
+        }
+        print_one(diagnosis);
+    }
+}
+
+fn print_one(it: &Diagnosis) {
+    let state = if it.healthy { "nothing to mend" } else { "asks for mending" };
+    println!("{} ({}): {state}", it.provider_name, it.provider_slug);
+    if let Some(url) = &it.redirect_uri {
+        println!("  redirect URI to register  {url}");
+    }
+    for check in &it.checks {
+        let mark = match check.outcome {
+            CheckOutcome::Passed => "ok",
+            CheckOutcome::Failed => "!!",
+            CheckOutcome::Skipped => "--",
+        };
+        println!("  {mark}  {:<22}  {}", check.name.as_str(), check.seen);
+    }
+    it.findings.iter().for_each(print_finding);
+}
+
+fn print_finding(it: &Finding) {
+    println!("\n  {}: {} [{}]", it.severity, it.title, it.code);
+    println!("    seen   {}", it.seen);
+    println!("    mend   {}", it.mend);
+    if let Some(value) = &it.value {
+        println!("    paste  {value}");
+    }
+}
