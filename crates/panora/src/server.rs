@@ -21,11 +21,12 @@ use crate::connect::import_group::Waiting;
 use crate::events::{self, Followers};
 use crate::http::auth::ApiKeys;
 use crate::http::stream_slots::StreamSlots;
+use crate::passthrough::{KnownConnections, RequestLog};
 use crate::random::Random;
 use crate::storage::{self, StorageError};
 use crate::turns::Turns;
 use crate::webhooks::{Finished, KnownListeners, Lanes};
-use crate::{connect, http, maintenance, webhooks, writer};
+use crate::{connect, http, maintenance, passthrough, webhooks, writer};
 
 /// Attempts that may wait to be recorded.
 const RESULTS: usize = 1024;
@@ -108,6 +109,8 @@ impl Server {
         watch(&workers, &app, &stop_workers, "recoveries", recoveries);
         watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
         watch(&workers, &app, &stop_workers, "events", events::run(app.clone(), stop_workers.clone()));
+        let logging = passthrough::run_log(app.clone(), stop_workers.clone());
+        watch(&workers, &app, &stop_workers, "request log", logging);
         watch(
             &workers,
             &app,
@@ -201,6 +204,8 @@ async fn open(
         retention: Duration::from_hours(24 * u64::from(args.retention_days)),
         api_keys: ApiKeys::new(args.api_rate_limit),
         wake: Wake::default(),
+        connections: KnownConnections::new(),
+        request_log: RequestLog::default(),
         node: random.base62(16),
         listeners: KnownListeners::new(),
         lanes: Lanes::default(),

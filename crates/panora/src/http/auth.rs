@@ -72,14 +72,20 @@ impl ApiKeys {
         Ok(record.is_some_and(|record| record.is_live(app.clock.now())))
     }
 
-    async fn touch(&self, app: &App, record: &ApiKeyRecord) -> Result<(), Problem> {
+    /// Beside the request: nobody waits for it.
+    fn touch(&self, app: &App, record: &ApiKeyRecord) {
         let now = app.clock.now();
         let recent = self.touched.get(&record.id).is_some_and(|at| now.millis_since(at) < 60_000);
-        if !recent {
-            self.touched.insert(record.id, now);
-            app.store.touch_api_key(record.id_project, record.id, now).await?;
+        if recent {
+            return;
         }
-        Ok(())
+        self.touched.insert(record.id, now);
+        let (work, project, key) = (app.clone(), record.id_project, record.id);
+        app.tasks.spawn(async move {
+            if let Err(error) = work.store.touch_api_key(project, key, now).await {
+                tracing::warn!(code = error.code(), "the use of a key could not be noted");
+            }
+        });
     }
 
     /// The `RateLimit` headers, where there is a limit and so many requests are left.
@@ -104,22 +110,29 @@ impl ApiKeys {
 }
 
 /// Refuses whoever has no live key, before anything else of the request is read.
-pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    match admit(&app, request.headers()).await {
+pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+    // Only lists are narrowed by a query; those that are not say so themselves.
+    let get = request.method() == Method::GET;
+    let checked = if get { check_query(request.uri()) } else { refuse_query(request.uri()) };
+    admitted(&app, request, next, checked).await
+}
+
+/// The same where the query is somebody else's to read.
+pub async fn streaming_layer(State(app): State<App>, request: Request, next: Next) -> Response {
+    admitted(&app, request, next, Ok(())).await
+}
+
+async fn admitted(app: &App, mut request: Request, next: Next, checked: Result<(), Problem>) -> Response {
+    match admit(app, request.headers()).await {
         Ok((caller, key, limits)) => {
-            // Only lists are narrowed by a query; those that are not say so themselves.
-            let get = request.method() == Method::GET;
-            let refused = if get { check_query(request.uri()) } else { refuse_query(request.uri()) };
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(key);
-            let mut response = match refused {
+            let mut response = match checked {
                 Ok(()) => next.run(request).await,
                 Err(problem) => problem.into_response(),
             };
-            for (name, value) in limits.into_iter().flatten() {
-                let value = HeaderValue::from_str(&value).expect("digits and quotes");
-                response.headers_mut().insert(name, value);
-            }
+            // An answer that is handed on may have its own.
+            add_limits(&mut response, limits);
             response
                 .headers_mut()
                 .entry(header::CACHE_CONTROL)
@@ -129,12 +142,16 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
         Err(problem) => {
             let limited = problem.status == StatusCode::TOO_MANY_REQUESTS;
             let mut response = problem.into_response();
-            for (name, value) in app.api_keys.limits(0).into_iter().flatten().filter(|_| limited) {
-                let value = HeaderValue::from_str(&value).expect("digits and quotes");
-                response.headers_mut().insert(name, value);
-            }
+            add_limits(&mut response, app.api_keys.limits(0).filter(|_| limited));
             response
         }
+    }
+}
+
+fn add_limits(response: &mut Response, limits: Option<[(&'static str, String); 2]>) {
+    for (name, value) in limits.into_iter().flatten() {
+        let value = HeaderValue::from_str(&value).expect("digits and quotes");
+        response.headers_mut().entry(name).or_insert(value);
     }
 }
 
@@ -149,7 +166,7 @@ async fn admit(
         return Err(unknown());
     }
     let limits = app.api_keys.admit(record.id)?;
-    app.api_keys.touch(app, &record).await?;
+    app.api_keys.touch(app, &record);
     Ok((Caller { project: record.id_project, key: record.id }, key, limits))
 }
 

@@ -16,6 +16,8 @@ use crate::app::App;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+const PANORA_ERROR: HeaderName = HeaderName::from_static("panora-error");
+
 /// Runs the request inside a span that carries its id.
 pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = sane(request.headers().get(&X_REQUEST_ID))
@@ -32,7 +34,12 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         // Headers that were set on the way out (rate limits, cookies) stay.
+        let code = problem.code;
         let mut rendered = problem.render(&id);
+        // Where anybody's answers are handed on, ours must be told from theirs.
+        if route.starts_with("/passthrough/") {
+            rendered.headers_mut().insert(PANORA_ERROR, HeaderValue::from_static(code));
+        }
         for (name, value) in response.headers() {
             if !rendered.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {
                 rendered.headers_mut().append(name, value.clone());

@@ -85,7 +85,7 @@ impl Pass {
             Self::ShortLived => "old flows and answers could not be forgotten yet",
             Self::Expiry => "deliveries that waited too long could not be ended yet",
             Self::Retention(_) => "old events could not be forgotten yet",
-            Self::Forgotten => "deleted endpoints and old recoveries could not be forgotten yet",
+            Self::Forgotten => "deleted endpoints, old recoveries and old calls could not be forgotten yet",
         }
     }
 }

@@ -13,6 +13,7 @@ mod person;
 mod projects;
 mod providers;
 mod recoveries;
+mod requests;
 mod verify_event;
 mod webhooks;
 
@@ -33,6 +34,10 @@ pub fn routes(app: &App) -> (Router<App>, Router<App>, utoipa::openapi::OpenApi)
     let keyed = keyed
         .nest("/webhook", alias)
         .layer(axum::middleware::from_fn_with_state(app.clone(), super::auth::layer));
+    // Their query is the provider's.
+    let streaming = passthrough::streaming()
+        .layer(axum::middleware::from_fn_with_state(app.clone(), super::auth::streaming_layer));
+    let keyed = keyed.merge(streaming);
     (keyed, open, document())
 }
 
@@ -40,6 +45,7 @@ pub fn routes(app: &App) -> (Router<App>, Router<App>, utoipa::openapi::OpenApi)
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = keyed().split_for_parts().1;
     document.merge(health::routes().split_for_parts().1);
+    passthrough::describe(&mut document);
     complete(document)
 }
 
@@ -55,5 +61,6 @@ fn keyed() -> OpenApiRouter<App> {
         .merge(events::routes())
         .merge(event_types::routes())
         .merge(passthrough::routes())
+        .merge(requests::routes())
         .nest("/webhooks", webhooks::routes().merge(verify_event::routes()))
 }
