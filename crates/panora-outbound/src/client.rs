@@ -139,7 +139,7 @@ impl Outbound {
         let (start, limits) = (Instant::now(), message.limits);
         let Message { method, headers, body, .. } = message;
         let request = self.message((method, uri, headers), Outgoing::from(body));
-        let patience = Patience { start, span: limits.deadline, pulse: None };
+        let patience = Patience { start, span: limits.deadline, pulse: None, traced: true };
         let (response, mut trace) = answered(pool, request, &patience).await?;
         let (head, incoming) = response.into_parts();
         let (body, body_end) = body::read(incoming, limits.max_body, limits.body_time).await;
@@ -156,7 +156,7 @@ impl Outbound {
         let start = Instant::now();
         let (body, pulse) = body.outgoing(start);
         let request = self.message((method, uri, headers), body);
-        let patience = Patience { start, span: silence, pulse };
+        let patience = Patience { start, span: silence, pulse, traced: false };
         let (response, mut trace) = answered(self.pool_of(project), request, &patience).await?;
         trace.total = start.elapsed();
         let (head, incoming) = response.into_parts();
@@ -190,6 +190,8 @@ struct Patience {
     start: Instant,
     span: Duration,
     pulse: Option<Arc<Pulse>>,
+    /// Whether a failure tells of the connection that was used again.
+    traced: bool,
 }
 
 impl Patience {
@@ -225,8 +227,9 @@ async fn answered(
     mut request: http::Request<Outgoing>,
     patience: &Patience,
 ) -> Result<(Response<Incoming>, Trace), Failure> {
-    let taken = capture_connection(&mut request);
-    let dial = Dial::default();
+    // What it tells of a connection is worth its price only where somebody reads the trace.
+    let taken = patience.traced.then(|| capture_connection(&mut request));
+    let dial = Dial::new(if patience.traced { Stage::Connect } else { Stage::Answer });
     let sending = DIAL.scope(dial.clone(), pool.request(request));
     let error = match patience.wait(sending).await {
         // Nobody has asked to change the protocol.
@@ -241,13 +244,14 @@ async fn answered(
         Some(Err(error)) => Some(classify(&error)),
         None => None,
     };
-    let (stage, trace) = progress(&taken, &dial);
+    let (stage, trace) = progress(taken.as_ref(), &dial);
     let error = error.unwrap_or_else(|| patience.over(stage));
     Err(Failure { error, trace: Trace { total: patience.start.elapsed(), ..trace } })
 }
 
 /// How far an unanswered request came: on a connection it was waiting for the answer, else dialling.
-fn progress(taken: &CaptureConnection, dial: &Dial) -> (Stage, Trace) {
+fn progress(taken: Option<&CaptureConnection>, dial: &Dial) -> (Stage, Trace) {
+    let Some(taken) = taken else { return dial.get() };
     let mut extensions = Extensions::new();
     if let Some(connected) = taken.connection_metadata().as_ref() {
         connected.get_extras(&mut extensions);

@@ -39,6 +39,8 @@ pub fn router(app: &App) -> Router {
     all.fallback(unmatched.layer(headers.clone()))
         .method_not_allowed_fallback(wrong_method.layer(headers))
         .layer(from_fn_with_state(app.clone(), request_id::layer))
+        // It names and admits its requests itself.
+        .merge(api::streaming())
         .with_state(app.clone())
 }
 

@@ -115,29 +115,48 @@ type Answered = (String, OpenAnswer);
 
 impl OneCall<'_> {
     async fn make(&mut self, known: &Known) -> Result<Answered, CallError> {
-        let (url, answer) = self.send(known).await?;
-        if let Some(pause) = self.pause(known, &answer)
-            && self.call.body.is_kept()
-        {
-            tokio::join!(self.app.clock.sleep(pause), read_away(answer));
-            // The connection may have been revoked or renewed during the wait.
-            let now = known.again(self.app).await?;
-            return self.send(&now).await;
+        let answered = self.send(known).await?;
+        let pause = self.pause(known, &answered.1);
+        let refused = answered.1.status == StatusCode::UNAUTHORIZED && known.access_token.is_some();
+        if (pause.is_none() && !refused) || !self.call.body.is_kept() {
+            return Ok(answered);
         }
-        let refused = known.access_token.as_ref().filter(|_| answer.status == StatusCode::UNAUTHORIZED);
-        let Some(refused) = refused.filter(|_| self.call.body.is_kept()) else { return Ok((url, answer)) };
+        // Boxed: rare, and large where each call's state would carry it along.
+        match pause {
+            Some(pause) => Box::pin(self.repeat_later(known, answered.1, pause)).await,
+            None => Box::pin(self.repeat_renewed(known, answered)).await,
+        }
+    }
+
+    async fn repeat_later(
+        &mut self,
+        known: &Known,
+        answer: OpenAnswer,
+        pause: Duration,
+    ) -> Result<Answered, CallError> {
+        tokio::join!(self.app.clock.sleep(pause), read_away(answer));
+        // The connection may have been revoked or renewed during the wait.
+        let now = known.again(self.app).await?;
+        self.send(&now).await
+    }
+
+    async fn repeat_renewed(&mut self, known: &Known, answered: Answered) -> Result<Answered, CallError> {
+        let Some(refused) = &known.access_token else { return Ok(answered) };
         match known.renewed(self.app, refused.expose_secret()).await {
             Ok(renewed) => {
-                let (_, again) = tokio::join!(read_away(answer), self.send(&renewed));
+                let ((), again) = tokio::join!(read_away(answered.1), self.send(&renewed));
                 again
             }
             Err(CallError::Refresh(RefreshError::Connect(error))) => Err(error.into()),
             // Without a better token the provider's own refusal is the answer.
-            Err(_) => Ok((url, answer)),
+            Err(_) => Ok(answered),
         }
     }
 
     fn pause(&self, known: &Known, answer: &OpenAnswer) -> Option<Duration> {
+        if answer.status.is_success() {
+            return None;
+        }
         #[expect(clippy::cast_precision_loss, reason = "a number up to 1,000")]
         let jitter = self.app.random.below(1001) as f64 / 1000.0;
         let limit = known.provider.rate_limit();

@@ -52,8 +52,13 @@ impl KnownConnections {
         if let Some(known) = self.0.get(&key).filter(|known| known.may_be_used(app)) {
             return Ok(Some(known));
         }
+        // Boxed: rare, and large where each call's state would carry it along.
+        Box::pin(self.read(app, key)).await
+    }
+
+    async fn read(&self, app: &App, key: Key) -> Result<Option<Arc<Known>>, CallError> {
         let read_at = Instant::now();
-        let stored = app.store.lookup_connection_by_token(project, key.1.clone()).await;
+        let stored = app.store.lookup_connection_by_token(key.0, key.1.clone()).await;
         let Some(stored) = stored.map_err(ConnectError::from)? else { return Ok(None) };
         let known = Arc::new(Known::open(app, stored, read_at).await?);
         if known.may_be_used(app) {

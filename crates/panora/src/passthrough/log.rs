@@ -16,7 +16,8 @@ use crate::model::{ConnectionId, LoggedRequest, ProjectId, RequestId};
 const MOST_WAITING: usize = 16_384;
 /// Entries of one transaction.
 const GROUP: usize = 512;
-/// For how long a group gathers.
+/// For how long a group gathers. It is also the pace: of more than some thousand calls a second the oldest that wait are
+/// left out, rather than that the log takes more of the machine than the calls.
 const GATHERS: Duration = Duration::from_millis(100);
 /// A database that is away is tried again after that.
 const AWAY: Duration = Duration::from_secs(1);
@@ -132,10 +133,10 @@ impl Drop for Entry {
 
 /// Writes what comes until it is told to stop, and then what is left.
 pub async fn run(app: App, stop: CancellationToken) {
-    let mut since_trim = HashMap::new();
-    while !stop.is_cancelled() {
+    let (mut since_trim, mut left_out) = (HashMap::new(), LeftOut::default());
+    loop {
         tokio::select! {
-            () = stop.cancelled() => {}
+            () = stop.cancelled() => break,
             () = app.request_log.came.notified() => {
                 tokio::select! {
                     () = stop.cancelled() => {}
@@ -143,40 +144,64 @@ pub async fn run(app: App, stop: CancellationToken) {
                 }
             }
         }
-        write_all(&app, &stop, &mut since_trim).await;
+        if write_group(&app, &stop, &mut since_trim, &mut left_out).await {
+            app.request_log.came.notify_one();
+        }
+    }
+    while write_group(&app, &stop, &mut since_trim, &mut left_out).await {}
+}
+
+/// How many entries were left out since that was told.
+#[derive(Default)]
+struct LeftOut {
+    count: u64,
+    told: Option<Instant>,
+}
+
+impl LeftOut {
+    /// Tells at most once a minute.
+    fn add(&mut self, count: u64) {
+        self.count += count;
+        if self.count > 0 && self.told.is_none_or(|at| at.elapsed() > Duration::from_mins(1)) {
+            tracing::warn!(left_out = self.count, "calls are missing in the request log: there are too many");
+            *self = Self { count: 0, told: Some(Instant::now()) };
+        }
     }
 }
 
 /// New entries of each connection since its log was cut.
 type SinceTrim = HashMap<(ProjectId, ConnectionId), u32>;
 
-async fn write_all(app: &App, stop: &CancellationToken, since_trim: &mut SinceTrim) {
-    loop {
-        let (group, left_out) = app.request_log.take();
-        if left_out > 0 {
-            tracing::warn!(left_out, "calls are missing in the request log: the database did not keep up");
-        }
-        if group.is_empty() {
-            return;
-        }
-        let mut tries = 0;
-        while let Err(error) = app.store.add_requests(&group).await {
-            tries += 1;
-            let over = stop.is_cancelled() || tries == MOST_TRIES;
-            tracing::warn!(code = error.code(), over, "calls could not be written to the request log");
-            if over {
-                return;
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(AWAY) => {}
-            }
-        }
-        for request in &group {
-            *since_trim.entry((request.id_project, request.id_connection)).or_insert(0) += 1;
-        }
-        trim(app, since_trim).await;
+/// Writes the oldest that wait; whether more may be waiting.
+async fn write_group(
+    app: &App,
+    stop: &CancellationToken,
+    since_trim: &mut SinceTrim,
+    left_out: &mut LeftOut,
+) -> bool {
+    let (group, count) = app.request_log.take();
+    left_out.add(count);
+    if group.is_empty() {
+        return false;
     }
+    let mut tries = 0;
+    while let Err(error) = app.store.add_requests(&group).await {
+        tries += 1;
+        let over = stop.is_cancelled() || tries == MOST_TRIES;
+        tracing::warn!(code = error.code(), over, "calls could not be written to the request log");
+        if over {
+            return false;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(AWAY) => {}
+        }
+    }
+    for request in &group {
+        *since_trim.entry((request.id_project, request.id_connection)).or_insert(0) += 1;
+    }
+    trim(app, since_trim).await;
+    group.len() == GROUP
 }
 
 /// Cuts the logs of connections that have many new entries.

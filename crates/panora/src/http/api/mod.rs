@@ -22,6 +22,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::document::{Document, complete};
+pub use self::passthrough::streaming;
 use crate::app::App;
 
 /// Routes that need an API key, those that do not, and the document that describes them all.
@@ -34,10 +35,6 @@ pub fn routes(app: &App) -> (Router<App>, Router<App>, utoipa::openapi::OpenApi)
     let keyed = keyed
         .nest("/webhook", alias)
         .layer(axum::middleware::from_fn_with_state(app.clone(), super::auth::layer));
-    // Their query is the provider's.
-    let streaming = passthrough::streaming()
-        .layer(axum::middleware::from_fn_with_state(app.clone(), super::auth::streaming_layer));
-    let keyed = keyed.merge(streaming);
     (keyed, open, document())
 }
 

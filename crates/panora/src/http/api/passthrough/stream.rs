@@ -15,31 +15,39 @@ use utoipa::openapi::{
 
 use super::known;
 use crate::app::App;
-use crate::http::auth::Caller;
+use crate::http::auth::{self, Caller};
 use crate::http::problem::Problem;
+use crate::http::request_id::named_for_stream;
 use crate::passthrough::{Call, CallError, CallerBody, SILENCE, call, from_caller};
 
 const PREFIX: &str = "/passthrough";
+const ROUTE: &str = "/passthrough/{*path}";
 /// The streaming form's `overrideBaseUrl`.
 const OVERRIDE: HeaderName = HeaderName::from_static("panora-override-base-url");
 
 pub fn routes() -> Router<App> {
-    Router::new().route("/passthrough/", any(pass)).route("/passthrough/{*path}", any(pass))
+    Router::new().route("/passthrough/", any(answer)).route(ROUTE, any(answer))
 }
 
-async fn pass(State(app): State<App>, caller: Caller, request: Request) -> Result<Response, Problem> {
+/// Without the layers of other routes: each costs as much as all that is done here.
+async fn answer(State(app): State<App>, request: Request) -> Response {
+    let admitted = |request| auth::streaming(&app, request, |caller, request| pass(&app, caller, request));
+    named_for_stream(&app, ROUTE, request, admitted).await
+}
+
+async fn pass(app: &App, caller: Caller, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     if matches!(parts.method, Method::TRACE | Method::CONNECT) {
         // A trace would answer with the credential.
         let detail = "TRACE and CONNECT are not passed on.";
         return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail));
     }
-    let known = known(&app, caller, &parts.headers).await?;
+    let known = known(app, caller, &parts.headers).await?;
     let base = override_of(&parts.headers)?;
     let body = CallerBody::take(body, SILENCE).await.map_err(CallError::from)?;
     let path = path_of(&parts.uri).to_owned();
     let wanted = Call { method: parts.method, path, base, headers: from_caller(&parts.headers), body };
-    let (status, mut headers, body) = call(&app, known, wanted).await?.passing();
+    let (status, mut headers, body) = call(app, known, wanted).await?.passing();
     // Opened in a browser it must not act as a page of ours.
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
