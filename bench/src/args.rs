@@ -77,6 +77,10 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["backlog", "due", "trouble"])]
     pub passthrough: bool,
 
+    /// Threads of the server that serve requests, with --passthrough; its own choice unless given
+    #[arg(long, value_name = "COUNT", requires = "passthrough")]
+    pub workers: Option<u16>,
+
     /// The server's binary; `panora` beside this one unless given
     #[arg(long, value_name = "FILE")]
     pub server: Option<PathBuf>,

@@ -62,7 +62,7 @@ async fn measure_all(args: &Args, binary: &Path, folder: &Path) -> Result<(), St
         println!("nginx is not installed: there is nothing to compare with but the upstream itself");
     }
     let home = Home::make(binary, folder.join("server"), None, 1).await?;
-    let (server, token) = start_server(&home, upstream.port).await?;
+    let (server, token) = start_server(&home, upstream.port, args.workers).await?;
     let headers = format!("x-api-key: {}\r\nx-connection-token: {token}\r\n", home.keys[0]);
     let credential = "authorization: Bearer upstream-secret\r\n".to_owned();
     let mut targets = vec![Target {
@@ -115,15 +115,16 @@ async fn measure_rounds(
 }
 
 /// The server with one connection to the upstream; gives its token.
-async fn start_server(home: &Home, upstream: u16) -> Result<(Server, String), String> {
+async fn start_server(home: &Home, upstream: u16, workers: Option<u16>) -> Result<(Server, String), String> {
     let providers = home.folder.join("providers");
     std::fs::create_dir(&providers).map_err(because("no folder"))?;
     std::fs::write(providers.join("upstream.yaml"), PROVIDER).map_err(because("no provider"))?;
     // A provider's file may lead to this machine by the public URL only.
-    let settings = [
+    let mut settings = vec![
         ("PANORA_PUBLIC_URL", format!("http://127.0.0.1:{upstream}")),
         ("PANORA_PROVIDERS_DIR", providers.display().to_string()),
     ];
+    settings.extend(workers.map(|count| ("PANORA_WORKER_THREADS", count.to_string())));
     let server = Server::start_with(home, &settings).await?;
     let import = json!({"linked_user_origin_id": "bench", "provider_slug": "upstream",
         "credentials": {"api_key": "upstream-secret"}});

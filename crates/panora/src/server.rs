@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::ServiceExt;
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use panora_catalog::Catalog;
 use panora_outbound::{AddressPolicy, AllowedNetwork, Outbound, Settings};
@@ -119,9 +121,10 @@ impl Server {
             maintenance::run(app.clone(), stop_workers.clone()),
         );
         workers.close();
-        let (router, stopping) = (http::router(&app), stop_http.clone());
+        let (front, stopping) =
+            (ServiceExt::<Request>::into_make_service(http::Front::new(&app)), stop_http.clone());
         let http = tokio::spawn(async move {
-            let serve = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
+            let serve = axum::serve(listener, front).with_graceful_shutdown(stopping.cancelled_owned());
             if let Err(error) = serve.await {
                 tracing::error!(%error, "the listener failed");
             }

@@ -22,7 +22,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::document::{Document, complete};
-pub use self::passthrough::streaming;
+pub use self::passthrough::{is_streamed, stream};
 use crate::app::App;
 
 /// Routes that need an API key, those that do not, and the document that describes them all.

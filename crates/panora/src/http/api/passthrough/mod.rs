@@ -17,7 +17,7 @@ use crate::http::problem::Problem;
 use crate::model::ConnectionToken;
 use crate::passthrough::{CallError, Known, TooSlow};
 
-pub use stream::{describe, routes as streaming};
+pub use stream::{describe, is_streamed, stream};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(envelope::passthrough))

@@ -1,11 +1,9 @@
 //! `ANY /passthrough/{path}`: method, headers and bodies pass as they are, both ways, as fast as the other side takes them.
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
-use axum::routing::any;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::Type;
@@ -25,14 +23,16 @@ const ROUTE: &str = "/passthrough/{*path}";
 /// The streaming form's `overrideBaseUrl`.
 const OVERRIDE: HeaderName = HeaderName::from_static("panora-override-base-url");
 
-pub fn routes() -> Router<App> {
-    Router::new().route("/passthrough/", any(answer)).route(ROUTE, any(answer))
+/// Whether a path is one of this form's.
+pub fn is_streamed(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Without the layers of other routes: each costs as much as all that is done here.
-async fn answer(State(app): State<App>, request: Request) -> Response {
-    let admitted = |request| auth::streaming(&app, request, |caller, request| pass(&app, caller, request));
-    named_for_stream(&app, ROUTE, request, admitted).await
+/// Answers without the layers of other routes: each costs as much as all that is done here.
+pub async fn stream(app: &App, request: Request) -> Response {
+    // Boxed once, that it is not copied from one future into the next.
+    let passed = |caller, request| Box::pin(pass(app, caller, request));
+    named_for_stream(app, ROUTE, request, |request| auth::streaming(app, request, passed)).await
 }
 
 async fn pass(app: &App, caller: Caller, request: Request) -> Result<Response, Problem> {
