@@ -74,13 +74,9 @@ async fn measure_all(args: &Args, binary: &Path, folder: &Path) -> Result<(), St
     }];
     if let Some(nginx) = &nginx {
         let processes = Some(Processes { pid: nginx.pid, postmaster: Some(nginx.pid) });
-        targets.push(Target {
-            name: "nginx",
-            port: nginx.port,
-            prefix: "/api",
-            headers: credential,
-            processes,
-        });
+        for (name, port) in [("nginx", nginx.port), ("nginx with log", nginx.logging_port)] {
+            targets.push(Target { name, port, prefix: "/api", headers: credential.clone(), processes });
+        }
     }
     let processes = Some(Processes { pid: server.pid, postmaster: None });
     targets.push(Target { name: "panora", port: server.port, prefix: "/passthrough", headers, processes });

@@ -1,4 +1,5 @@
-//! nginx as a plain reverse proxy to the same upstream, with as little to do as it can have: no log, connections kept.
+//! nginx as a plain reverse proxy to the same upstream, with as little to do as it can have: connections are kept, and
+//! one of its two ports writes no log. The other writes the log that Debian's settings have.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,16 +13,18 @@ pub struct Nginx {
     /// Of its master.
     pub pid: u32,
     pub port: u16,
+    /// Where it writes a line for each call.
+    pub logging_port: u16,
     process: Child,
 }
 
 impl Nginx {
     /// Starts it in a folder of the run; none where it is not installed.
     pub async fn start(folder: &Path, upstream: u16) -> Result<Option<Self>, String> {
-        let port = free_port()?;
+        let (port, logging_port) = (free_port()?, free_port()?);
         let home = folder.join("nginx");
         std::fs::create_dir(&home).map_err(because("no folder"))?;
-        std::fs::write(home.join("nginx.conf"), settings(&home, port, upstream))
+        std::fs::write(home.join("nginx.conf"), settings(&home, [port, logging_port], upstream))
             .map_err(because("nginx's settings"))?;
         let mut command = Command::new("nginx");
         command.arg("-p").arg(&home).arg("-c").arg(home.join("nginx.conf"));
@@ -32,7 +35,7 @@ impl Nginx {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("nginx cannot be started: {error}")),
         };
-        let mut nginx = Self { pid: process.id(), port, process };
+        let mut nginx = Self { pid: process.id(), port, logging_port, process };
         nginx.wait_until_ready(&home).await?;
         Ok(Some(nginx))
     }
@@ -59,7 +62,7 @@ impl Drop for Nginx {
     }
 }
 
-fn settings(home: &Path, port: u16, upstream: u16) -> String {
+fn settings(home: &Path, [port, logging_port]: [u16; 2], upstream: u16) -> String {
     let home = home.display();
     // Where it is started by root it would give its workers to a user who may not enter the folder.
     let root = std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0);
@@ -68,15 +71,13 @@ fn settings(home: &Path, port: u16, upstream: u16) -> String {
         "daemon off; worker_processes auto; pid {home}/pid; {user}
 events {{ worker_connections 4096; }}
 http {{
-  access_log off;
   client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/fastcgi;
   uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
   keepalive_requests 1000000000;
   upstream provider {{ server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 1000000000; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{ proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection \"\"; }}
-  }}
+  proxy_http_version 1.1; proxy_set_header Connection \"\";
+  server {{ listen 127.0.0.1:{port}; access_log off; location / {{ proxy_pass http://provider; }} }}
+  server {{ listen 127.0.0.1:{logging_port}; access_log {home}/access.log; location / {{ proxy_pass http://provider; }} }}
 }}
 "
     )

@@ -64,7 +64,7 @@ async fn whole(answer: OpenAnswer) -> Bytes {
 async fn silence_before_the_headers_ends_the_exchange() {
     let silent = receiver(|mut stream| async move {
         read_head(&mut stream).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let failure = local().open(request(&silent.url("/"), nothing(), SHORT)).await.unwrap_err();
@@ -76,7 +76,7 @@ async fn silence_within_the_body_ends_it_with_an_error() {
     let silent = receiver(|mut stream| async move {
         read_head(&mut stream).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhi").await.unwrap();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let mut answer = local().open(request(&silent.url("/"), nothing(), SHORT)).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_caller_that_takes_its_time_is_no_silence_of_the_peer() {
         read_head(&mut stream).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nhi").await.unwrap();
         stream.write_all(b"hi").await.unwrap();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let answer = local().open(request(&quick.url("/"), nothing(), SHORT)).await.unwrap();

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use super::api::is_streamed;
 use super::problem::Problem;
 use crate::app::App;
 
@@ -24,26 +25,8 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resp
     named(&app, &route, request, |request| next.run(request)).await
 }
 
-/// The same where whatever is handed on may be anybody's answer: ours are told from theirs by `Panora-Error`.
-pub async fn named_for_stream<F: Future<Output = Response>>(
-    app: &App,
-    route: &str,
-    request: Request,
-    work: impl FnOnce(Request) -> F,
-) -> Response {
-    named(app, route, request, async |request| {
-        let worked = AssertUnwindSafe(work(request)).catch_unwind().await;
-        let mut response = worked.unwrap_or_else(|_| panicked());
-        if let Some(problem) = response.extensions().get::<Problem>() {
-            let code = HeaderValue::from_static(problem.code);
-            response.headers_mut().insert(PANORA_ERROR, code);
-        }
-        response
-    })
-    .await
-}
-
-async fn named<F: Future<Output = Response>>(
+/// The same for who needs no router. Where anybody's answers are handed on ours are told from theirs by `Panora-Error`.
+pub async fn named<F: Future<Output = Response>>(
     app: &App,
     route: &str,
     request: Request,
@@ -56,8 +39,12 @@ async fn named<F: Future<Output = Response>>(
     let run = AssertUnwindSafe(work(request)).catch_unwind().instrument(span.clone());
     let mut response = run.await.unwrap_or_else(|_| span.in_scope(panicked));
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        // Headers that were set on the way out (rate limits, cookies) stay.
+        let code = HeaderValue::from_static(problem.code);
         let mut rendered = problem.render(&id);
+        if is_streamed(route) {
+            rendered.headers_mut().insert(PANORA_ERROR, code);
+        }
+        // Headers that were set on the way out (rate limits, cookies) stay.
         for (name, value) in response.headers() {
             if !rendered.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {
                 rendered.headers_mut().append(name, value.clone());

@@ -211,7 +211,7 @@ async fn trim(app: &App, since_trim: &mut SinceTrim) {
     for place in due {
         since_trim.remove(&place);
         // Twice what has come: a log that was too long once becomes shorter.
-        for _ in 0..2 * TRIM_AFTER / STEP + 1 {
+        for _ in 0..=(2 * TRIM_AFTER / STEP) {
             match app.store.trim_requests(place, KEPT, STEP).await {
                 Ok(gone) if gone == u64::from(STEP) => {}
                 Ok(_) => break,

@@ -27,6 +27,9 @@ api:
   rate_limit: {reset: x-reset}
 "##;
 
+/// More than fits into any buffer on the way.
+const SIZE: usize = 8 * 1024 * 1024;
+
 /// A provider that the test plays itself, a server that knows it, and a connection.
 pub struct Given {
     pub upstream: Upstream,
@@ -181,11 +184,10 @@ async fn an_answer_passes_before_it_ends() {
 #[tokio::test]
 async fn a_request_body_has_no_bound() {
     let it = given().await;
-    const SIZE: usize = 8 * 1024 * 1024;
     let mut caller = it.caller("PUT /passthrough/x", &format!("content-length: {SIZE}\r\n")).await;
     let sending = async {
         for _ in 0..SIZE / 65536 {
-            caller.say([7; 65536]).await;
+            caller.say(vec![7; 65536]).await;
         }
         caller.head().await
     };
@@ -216,7 +218,7 @@ async fn an_endless_answer_comes_no_faster_than_it_is_taken_and_ends_with_its_ca
         let count = |bytes| {
             counted.fetch_add(bytes, Ordering::Relaxed);
         };
-        provider.say_for_ever(&[7; 65536], count).await;
+        provider.say_for_ever(&vec![7; 65536], count).await;
     });
     caller.head().await;
     caller.take(1024 * 1024).await;

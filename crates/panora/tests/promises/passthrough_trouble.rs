@@ -124,7 +124,7 @@ async fn an_answer_of_more_than_ten_mebibytes_is_not_for_the_json_form() {
     let provided = async {
         let (mut provider, _) = it.upstream.request().await;
         provider.say("HTTP/1.1 200 OK\r\n\r\n").await;
-        provider.say_for_ever(&[b'7'; 65536], |_| ()).await;
+        provider.say_for_ever(&vec![b'7'; 65536], |_| ()).await;
     };
     let (answer, ()) = tokio::join!(asked, provided);
     answer.assert_problem(502, "body_too_large");

@@ -15,7 +15,7 @@ use super::known;
 use crate::app::App;
 use crate::http::auth::{self, Caller};
 use crate::http::problem::Problem;
-use crate::http::request_id::named_for_stream;
+use crate::http::request_id::named;
 use crate::passthrough::{Call, CallError, CallerBody, SILENCE, call, from_caller};
 
 const PREFIX: &str = "/passthrough";
@@ -32,7 +32,7 @@ pub fn is_streamed(path: &str) -> bool {
 pub async fn stream(app: &App, request: Request) -> Response {
     // Boxed once, that it is not copied from one future into the next.
     let passed = |caller, request| Box::pin(pass(app, caller, request));
-    named_for_stream(app, ROUTE, request, |request| auth::streaming(app, request, passed)).await
+    named(app, ROUTE, request, |request| auth::streaming(app, request, passed)).await
 }
 
 async fn pass(app: &App, caller: Caller, request: Request) -> Result<Response, Problem> {
