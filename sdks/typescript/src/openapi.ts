@@ -67,6 +67,27 @@ export interface paths {
         patch: operations["updateConnection"];
         trace?: never;
     };
+    "/connections/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what was called with a connection, newest first.
+         * @description Filters narrow the list together. A call appears within a second of its end; of a busy connection the newest 10,000
+         *     or so are kept, and none for longer than events.
+         */
+        get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/deliveries/{id}": {
         parameters: {
             query?: never;
@@ -352,13 +373,51 @@ export interface paths {
         put?: never;
         /**
          * Calls the provider of a connection.
-         * @description Answers 200 whatever the provider answered: a problem is always Panora's own.
+         * @description Answers 200 whatever the provider answered: a problem is always Panora's own. Redirects are handed on, not followed.
+         *     A call is repeated once: with a new token after a 401, and after a 429 or 503 that asks for at most ten seconds
+         *     where the method is safe or idempotent.
          */
         post: operations["passthrough"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/passthrough/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        get: operations["passthroughGet"];
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        put: operations["passthroughPut"];
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        post: operations["passthroughPost"];
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        delete: operations["passthroughDelete"];
+        options?: never;
+        head?: never;
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        patch: operations["passthroughPatch"];
         trace?: never;
     };
     "/project": {
@@ -1487,11 +1546,11 @@ export interface components {
              * @description The provider's.
              */
             status: number;
-            /** @description The provider's, without `Set-Cookie`. */
+            /** @description The provider's, without `Set-Cookie` and those of the connection. */
             headers: {
                 [key: string]: string;
             };
-            /** @description JSON with the text it came with, or a string with `encoding`; null where there was no body. */
+            /** @description JSON with the text it came with, or a string with `encoding`; null where there was no body. At most 10 MiB. */
             data: unknown;
             /** @description Where `data` is a string that was no JSON. */
             encoding?: components["schemas"]["AnswerEncoding"];
@@ -1607,8 +1666,63 @@ export interface components {
          * @enum {string}
          */
         RecoveryStatus: "running" | "done" | "stopped";
+        /** @description A call to the provider. Its query, headers and bodies are not kept. */
+        RequestAnswer: {
+            /** Format: uuid */
+            id_request: string;
+            /** @example GET */
+            method: string;
+            /**
+             * @description As called, without its query.
+             * @example /crm/v3/objects/contacts
+             */
+            path: string;
+            /**
+             * Format: int32
+             * @description The provider's; null when no answer came.
+             * @example 200
+             */
+            status: number | null;
+            /**
+             * @description Why there was no answer, or not all of it; null where all went well.
+             * @example null
+             */
+            error: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds from the call to the end of the answer.
+             */
+            duration_ms: number;
+            /**
+             * Format: int32
+             * @description How often the provider was asked.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Bytes of the request's body.
+             */
+            sent_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of the answer's body.
+             */
+            received_bytes: number;
+            /** Format: date-time */
+            created_at: string;
+        };
         /** @enum {string} */
         RequestFormat: "json" | "form" | "text";
+        RequestPage: {
+            data: components["schemas"]["RequestAnswer"][];
+            /**
+             * @description For `?cursor=`; null on the last page.
+             * @example null
+             */
+            next_cursor: string | null;
+            /** @example null */
+            prev_cursor: string | null;
+        };
         /** @description A connection that was revoked. */
         RevokedConnection: components["schemas"]["Connection"] & {
             /**
@@ -1989,6 +2103,44 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    listRequests: {
+        parameters: {
+            query?: {
+                /** @description How many, 1 to 200; 50 unless given. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Answered with this status only. */
+                status?: number;
+                /** @description Made at that time or later. */
+                since?: string;
+                /** @description Made before that time. */
+                until?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of calls. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestPage"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
         };
     };
@@ -2592,6 +2744,186 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passthroughGet: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passthroughPut: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passthroughPost: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passthroughDelete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passthroughPatch: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
