@@ -72,6 +72,15 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "TROUBLE,...")]
     pub trouble: Vec<Trouble>,
 
+    /// Measures calls to a provider instead: through the server, through nginx where it is installed, and without
+    /// anything between
+    #[arg(long, conflicts_with_all = ["backlog", "due", "trouble"])]
+    pub passthrough: bool,
+
+    /// Threads of the server that serve requests, with --passthrough; its own choice unless given
+    #[arg(long, value_name = "COUNT", requires = "passthrough")]
+    pub workers: Option<u16>,
+
     /// The server's binary; `panora` beside this one unless given
     #[arg(long, value_name = "FILE")]
     pub server: Option<PathBuf>,
@@ -91,6 +100,9 @@ pub enum Part {
     /// The receiver's process, which the run starts for itself
     #[command(hide = true)]
     Receive { hosts: u8 },
+    /// The provider's process, which the run starts for itself
+    #[command(hide = true)]
+    Upstream,
 }
 
 impl Args {

@@ -16,6 +16,7 @@ mod importer;
 mod limits;
 mod load;
 mod measure;
+mod passthrough;
 mod post;
 mod postgres;
 mod receiver;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(because("no runtime"));
     let outcome = runtime.and_then(|runtime| match args.part {
         Some(Part::Receive { hosts }) => runtime.block_on(receiver::run(hosts)),
+        Some(Part::Upstream) => runtime.block_on(passthrough::serve()),
         None => runtime.block_on(until_stopped(&args)),
     });
     match outcome {
@@ -67,7 +69,7 @@ async fn until_stopped(args: &Args) -> Result<(), String> {
             () = tokio::time::sleep(Duration::from_secs(args.deadline)) => "the deadline has passed".to_owned(),
         }
     };
-    run::run(args, stopped).await
+    if args.passthrough { passthrough::run(args, stopped).await } else { run::run(args, stopped).await }
 }
 
 /// Puts what was tried before an error's own words.

@@ -106,7 +106,7 @@ fn seconds(nanos: u64) -> f64 {
 }
 
 /// The nearest rank of sorted nanoseconds, in milliseconds.
-fn percentile(sorted: &[u64], percent: usize) -> f64 {
+pub fn percentile(sorted: &[u64], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).map_or(f64::NAN, |nanos| seconds(*nanos) * 1000.0)
 }

@@ -27,12 +27,18 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it is ready.
     pub async fn start(home: &Home) -> Result<Self, String> {
+        Self::start_with(home, &[]).await
+    }
+
+    /// The same with further variables of its environment.
+    pub async fn start_with(home: &Home, variables: &[(&str, String)]) -> Result<Self, String> {
         let port = free_port()?;
         let log = home.folder.join("server.log");
         let output = OpenOptions::new().create(true).append(true).open(&log);
         let output = output.map_err(because("the server's log"))?;
         let mut command = home.command();
         command.arg("serve").env("PANORA_BIND", format!("127.0.0.1:{port}"));
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         let process = command.stdout(Stdio::null()).stderr(output).spawn();
         let process = process.map_err(because("the server cannot be started"))?;
         let pid = process.id().ok_or("the server has ended")?;
@@ -76,7 +82,7 @@ impl Server {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> Result<u16, String> {
+pub fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
     Ok(listener.map_err(because("no free port"))?.port())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use tokio::time::timeout;
 
 use crate::error::OutboundError;
@@ -35,13 +35,17 @@ impl BodyEnd {
 }
 
 /// Reads at most `max` bytes for at most `time` and drops the rest, and with it the connection.
-pub(crate) async fn read(body: Incoming, max: usize, time: Duration) -> (Bytes, BodyEnd) {
+pub(crate) async fn read(
+    body: impl Body<Data = Bytes> + Unpin,
+    max: usize,
+    time: Duration,
+) -> (Bytes, BodyEnd) {
     let mut kept = BytesMut::new();
     let end = timeout(time, fill(&mut kept, body, max)).await.unwrap_or(BodyEnd::TooSlow);
     (kept.freeze(), end)
 }
 
-async fn fill(kept: &mut BytesMut, mut body: Incoming, max: usize) -> BodyEnd {
+async fn fill(kept: &mut BytesMut, mut body: impl Body<Data = Bytes> + Unpin, max: usize) -> BodyEnd {
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else { return BodyEnd::Broken };
         // An endless run of empty frames is always ready; this lets the time limit be looked at.

@@ -37,6 +37,9 @@ fn of_connection(error: &io::Error) -> OutboundError {
 fn of_http(error: &hyper::Error) -> OutboundError {
     if error.is_parse_too_large() {
         OutboundError::HeadersTooLarge
+    } else if error.is_user() {
+        // Of all that a user of hyper can do wrong, only a body that fails is left to ours.
+        OutboundError::UploadBroken
     } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         OutboundError::ConnectionClosed
     } else {

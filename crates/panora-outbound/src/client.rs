@@ -2,19 +2,19 @@
 //! header but `Host`, `Content-Length` and `User-Agent`, and repeats nothing that may have been sent.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT};
-use http::{Extensions, Response, Uri};
-use http_body_util::Full;
+use http::{Extensions, HeaderMap, Method, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use rustls::pki_types::CertificateDer;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use crate::answer_body::AnswerBody;
 use crate::body;
 use crate::classify::classify;
 use crate::connect::{Connector, Dialer};
@@ -22,10 +22,11 @@ use crate::error::{Failure, OutboundError, Stage};
 use crate::policy::AddressPolicy;
 use crate::pool::{Pool, pool};
 use crate::refusal::{Refusal, admit, check_url, prepare};
-use crate::request::{Answer, Destination, Message, Request};
+use crate::request::{Answer, Destination, Message, OpenAnswer, OpenRequest, Request};
 use crate::resolve::{Resolver, Unresolved};
 use crate::tls;
 use crate::trace::{DIAL, Dial, Facts, Trace};
+use crate::upload::{Outgoing, Pulse};
 
 /// How the client is set up, beyond the policy.
 pub struct Settings {
@@ -136,23 +137,46 @@ impl Outbound {
 
     async fn exchange(&self, pool: &Pool, uri: Uri, message: Message) -> Result<Answer, Failure> {
         let (start, limits) = (Instant::now(), message.limits);
-        let (response, mut trace) =
-            answered(pool, self.message(uri, message), limits.deadline, start).await?;
+        let Message { method, headers, body, .. } = message;
+        let request = self.message((method, uri, headers), Outgoing::from(body));
+        let patience = Patience { start, span: limits.deadline, pulse: None, traced: true };
+        let (response, mut trace) = answered(pool, request, &patience).await?;
         let (head, incoming) = response.into_parts();
         let (body, body_end) = body::read(incoming, limits.max_body, limits.body_time).await;
         trace.total = start.elapsed();
         Ok(Answer { status: head.status, headers: head.headers, body, body_end, trace })
     }
 
+    /// Sends a request and answers once the headers are there; the bodies pass as they come. Dropping the answer's
+    /// body, or this future, ends the exchange at the peer too.
+    pub async fn open(&self, request: OpenRequest<'_>) -> Result<OpenAnswer, Failure> {
+        let OpenRequest { project, method, url, headers, body, silence } = request;
+        let uri = prepare(url, &self.0.policy, project)
+            .map_err(|refusal| Failure { error: OutboundError::Refused(refusal), trace: Trace::default() })?;
+        let start = Instant::now();
+        let (body, pulse) = body.outgoing(start);
+        let request = self.message((method, uri, headers), body);
+        let patience = Patience { start, span: silence, pulse, traced: false };
+        let (response, mut trace) = answered(self.pool_of(project), request, &patience).await?;
+        trace.total = start.elapsed();
+        let (head, incoming) = response.into_parts();
+        let body = AnswerBody::new(incoming, silence, patience.pulse);
+        Ok(OpenAnswer { status: head.status, headers: head.headers, body, trace })
+    }
+
     fn pool_of(&self, project: &str) -> &Pool {
         self.0.own.get(project).unwrap_or(&self.0.common)
     }
 
-    fn message(&self, uri: Uri, message: Message) -> http::Request<Full<Bytes>> {
-        let mut request = http::Request::new(Full::new(message.body));
-        *request.method_mut() = message.method;
+    fn message(
+        &self,
+        (method, uri, headers): (Method, Uri, HeaderMap),
+        body: Outgoing,
+    ) -> http::Request<Outgoing> {
+        let mut request = http::Request::new(body);
+        *request.method_mut() = method;
         *request.uri_mut() = uri;
-        *request.headers_mut() = message.headers;
+        *request.headers_mut() = headers;
         for name in GIVEN_BY_HTTP {
             request.headers_mut().remove(name);
         }
@@ -161,32 +185,73 @@ impl Outbound {
     }
 }
 
-/// The part under the deadline: up to the end of the headers.
+/// How long the headers are waited for: from the start, or from the last byte of a body that passes.
+struct Patience {
+    start: Instant,
+    span: Duration,
+    pulse: Option<Arc<Pulse>>,
+    /// Whether a failure tells of the connection that was used again.
+    traced: bool,
+}
+
+impl Patience {
+    fn end(&self) -> Instant {
+        self.pulse.as_ref().map_or(self.start, |pulse| pulse.last()) + self.span
+    }
+
+    /// The outcome, or none once nothing has moved for too long.
+    async fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let end = self.end();
+            match timeout_at(end, work.as_mut()).await {
+                Ok(outcome) => return Some(outcome),
+                // The body may have moved on meanwhile.
+                Err(_) if self.end() <= end => return None,
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn over(&self, stage: Stage) -> OutboundError {
+        match &self.pulse {
+            Some(pulse) if stage == Stage::Answer && pulse.starves() => OutboundError::UploadTooSlow,
+            _ => OutboundError::TimedOut(stage),
+        }
+    }
+}
+
+/// The part up to the end of the headers.
 async fn answered(
     pool: &Pool,
-    mut request: http::Request<Full<Bytes>>,
-    deadline: Duration,
-    start: Instant,
+    mut request: http::Request<Outgoing>,
+    patience: &Patience,
 ) -> Result<(Response<Incoming>, Trace), Failure> {
-    let taken = capture_connection(&mut request);
-    let dial = Dial::default();
+    // What it tells of a connection is worth its price only where somebody reads the trace.
+    let taken = patience.traced.then(|| capture_connection(&mut request));
+    let dial = Dial::new(if patience.traced { Stage::Connect } else { Stage::Answer });
     let sending = DIAL.scope(dial.clone(), pool.request(request));
-    let error = match timeout(deadline, sending).await {
-        Ok(Ok(response)) => {
+    let error = match patience.wait(sending).await {
+        // Nobody has asked to change the protocol.
+        Some(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Some(OutboundError::AnswerMalformed)
+        }
+        Some(Ok(response)) => {
             let mut trace = traced(response.extensions()).unwrap_or_default();
-            trace.first_byte = Some(start.elapsed());
+            trace.first_byte = Some(patience.start.elapsed());
             return Ok((response, trace));
         }
-        Ok(Err(error)) => Some(classify(&error)),
-        Err(_) => None,
+        Some(Err(error)) => Some(classify(&error)),
+        None => None,
     };
-    let (stage, trace) = progress(&taken, &dial);
-    let error = error.unwrap_or(OutboundError::TimedOut(stage));
-    Err(Failure { error, trace: Trace { total: start.elapsed(), ..trace } })
+    let (stage, trace) = progress(taken.as_ref(), &dial);
+    let error = error.unwrap_or_else(|| patience.over(stage));
+    Err(Failure { error, trace: Trace { total: patience.start.elapsed(), ..trace } })
 }
 
 /// How far an unanswered request came: on a connection it was waiting for the answer, else dialling.
-fn progress(taken: &CaptureConnection, dial: &Dial) -> (Stage, Trace) {
+fn progress(taken: Option<&CaptureConnection>, dial: &Dial) -> (Stage, Trace) {
+    let Some(taken) = taken else { return dial.get() };
     let mut extensions = Extensions::new();
     if let Some(connected) = taken.connection_metadata().as_ref() {
         connected.get_extras(&mut extensions);

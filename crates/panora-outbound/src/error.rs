@@ -51,6 +51,12 @@ pub enum OutboundError {
     /// A body that ended before its announced end.
     #[error("the answer's body is incomplete")]
     BodyBroken,
+    /// The request's own body stopped coming.
+    #[error("the request's body took too long")]
+    UploadTooSlow,
+    /// The request's own body ended before its end.
+    #[error("the request's body is incomplete")]
+    UploadBroken,
 }
 
 /// Why a TCP connection failed.
@@ -118,6 +124,8 @@ impl OutboundError {
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTooSlow => "body_too_slow",
             Self::BodyBroken => "body_broken",
+            Self::UploadTooSlow => "request_too_slow",
+            Self::UploadBroken => "request_broken",
         }
     }
 
@@ -142,6 +150,8 @@ impl OutboundError {
             Self::BodyTooLarge => "The answer is larger than is accepted here.",
             Self::BodyTooSlow => "The server sent its headers and then took too long over the body.",
             Self::BodyBroken => "The server closed the connection in the middle of the body.",
+            Self::UploadTooSlow => "Whoever sends the request's body has paused for too long.",
+            Self::UploadBroken => "Whoever sends the request's body has broken off.",
         }
     }
 }

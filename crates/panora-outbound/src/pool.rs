@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::connect::Connector;
+use crate::upload::Outgoing;
 
-pub(crate) type Pool = Client<Connector, Full<Bytes>>;
+pub(crate) type Pool = Client<Connector, Outgoing>;
 
 /// An answer's status line and headers together are cut off beyond this many bytes.
 const MAX_HEADER_BYTES: u32 = 64 * 1024;

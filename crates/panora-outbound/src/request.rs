@@ -10,8 +10,10 @@ use http::header::HeaderMap;
 use http::{Method, StatusCode, Uri};
 use url::Url;
 
+use crate::answer_body::AnswerBody;
 use crate::body::BodyEnd;
 use crate::trace::Trace;
+use crate::upload::Upload;
 
 /// One request.
 pub struct Request<'a> {
@@ -48,6 +50,35 @@ pub struct Message {
     pub limits: Limits,
 }
 
+/// One request whose bodies pass as they come, both ways and without bound.
+pub struct OpenRequest<'a> {
+    /// The id of the project on whose behalf it goes out: it decides which private networks are open.
+    pub project: &'a str,
+    /// The method.
+    pub method: Method,
+    /// An http or https URL without user info.
+    pub url: &'a Url,
+    /// All headers but `Host` and those that say how long the body is.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Upload,
+    /// The longest time in which nothing moves: between two bytes of either body, and from the end of the request
+    /// to the end of the answer's headers. Connecting has bounds of its own.
+    pub silence: Duration,
+}
+
+/// An answer whose body is still to come.
+pub struct OpenAnswer {
+    /// The status, redirects included: none is followed.
+    pub status: StatusCode,
+    /// The headers as sent.
+    pub headers: HeaderMap,
+    /// The body, to be read or dropped, and the request with it.
+    pub body: AnswerBody,
+    /// Address and times, up to the end of the headers.
+    pub trace: Trace,
+}
+
 /// How long a request may take and how much of its answer is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -71,6 +102,12 @@ pub struct Answer {
     pub body_end: BodyEnd,
     /// Address and times.
     pub trace: Trace,
+}
+
+impl fmt::Debug for OpenAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenAnswer").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Answer {

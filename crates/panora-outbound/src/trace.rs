@@ -56,11 +56,16 @@ pub(crate) struct Dial(Arc<Mutex<(Stage, Trace)>>);
 
 impl Default for Dial {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new((Stage::Connect, Trace::default()))))
+        Self::new(Stage::Connect)
     }
 }
 
 impl Dial {
+    /// `until`: where the request is as long as nobody dials for it.
+    pub(crate) fn new(until: Stage) -> Self {
+        Self(Arc::new(Mutex::new((until, Trace::default()))))
+    }
+
     pub(crate) fn set(&self, stage: Stage, trace: Trace) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (stage, trace);
     }

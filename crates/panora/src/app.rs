@@ -23,6 +23,7 @@ use crate::events::Followers;
 use crate::http::auth::ApiKeys;
 use crate::http::stream_slots::StreamSlots;
 use crate::model::{ConnectionId, ProjectId};
+use crate::passthrough::{KnownConnections, RequestLog};
 use crate::random::Random;
 use crate::store::Store;
 use crate::turns::Turns;
@@ -53,6 +54,10 @@ pub struct Shared {
     /// What doctor has found a moment ago.
     pub diagnoses: Diagnoses,
     pub wake: Wake,
+    /// The connections that were called last.
+    pub connections: KnownConnections,
+    /// Calls to providers that wait to be written down.
+    pub request_log: RequestLog,
     /// This process among those that share the database, as leases name it.
     pub node: String,
     /// Whom events go to, and what is under way to them.

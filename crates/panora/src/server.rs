@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::ServiceExt;
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use panora_catalog::Catalog;
 use panora_outbound::{AddressPolicy, AllowedNetwork, Outbound, Settings};
@@ -23,11 +25,12 @@ use crate::doctor::Diagnoses;
 use crate::events::{self, Followers};
 use crate::http::auth::ApiKeys;
 use crate::http::stream_slots::StreamSlots;
+use crate::passthrough::{KnownConnections, RequestLog};
 use crate::random::Random;
 use crate::storage::{self, StorageError};
 use crate::turns::Turns;
 use crate::webhooks::{Finished, KnownListeners, Lanes};
-use crate::{connect, http, maintenance, webhooks, writer};
+use crate::{connect, http, maintenance, passthrough, webhooks, writer};
 
 /// Attempts that may wait to be recorded.
 const RESULTS: usize = 1024;
@@ -112,6 +115,8 @@ impl Server {
         watch(&workers, &app, &stop_workers, "recoveries", recoveries);
         watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
         watch(&workers, &app, &stop_workers, "events", events::run(app.clone(), stop_workers.clone()));
+        let logging = passthrough::run_log(app.clone(), stop_workers.clone());
+        watch(&workers, &app, &stop_workers, "request log", logging);
         watch(
             &workers,
             &app,
@@ -120,9 +125,10 @@ impl Server {
             maintenance::run(app.clone(), stop_workers.clone()),
         );
         workers.close();
-        let (router, stopping) = (http::router(&app), stop_http.clone());
+        let (front, stopping) =
+            (ServiceExt::<Request>::into_make_service(http::Front::new(&app)), stop_http.clone());
         let http = tokio::spawn(async move {
-            let serve = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
+            let serve = axum::serve(listener, front).with_graceful_shutdown(stopping.cancelled_owned());
             if let Err(error) = serve.await {
                 tracing::error!(%error, "the listener failed");
             }
@@ -213,6 +219,8 @@ async fn open(
         known_apps: KnownApps::default(),
         diagnoses: Diagnoses::default(),
         wake: Wake::default(),
+        connections: KnownConnections::new(),
+        request_log: RequestLog::default(),
         node: random.base62(16),
         listeners: KnownListeners::new(),
         lanes: Lanes::default(),

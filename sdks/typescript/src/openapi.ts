@@ -67,6 +67,27 @@ export interface paths {
         patch: operations["updateConnection"];
         trace?: never;
     };
+    "/connections/{id}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what was called with a connection, newest first.
+         * @description Filters narrow the list together. A call appears within a second of its end; of a busy connection the newest 10,000
+         *     or so are kept, and none for longer than events.
+         */
+        get: operations["listRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/deliveries/{id}": {
         parameters: {
             query?: never;
@@ -99,6 +120,27 @@ export interface paths {
          *     are; only a 2xx changes the delivery. The attempt shows in the log once it has ended.
          */
         post: operations["resendDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/doctor/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Looks for what is wrong with a provider.
+         * @description The provider is asked without a person, at most every ten seconds; the rest comes of what was recorded. Changes
+         *     nothing and shows no secret. `/docs/doctor` explains every finding.
+         */
+        get: operations["diagnoseProvider"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -352,13 +394,51 @@ export interface paths {
         put?: never;
         /**
          * Calls the provider of a connection.
-         * @description Answers 200 whatever the provider answered: a problem is always Panora's own.
+         * @description Answers 200 whatever the provider answered: a problem is always Panora's own. Redirects are handed on, not followed.
+         *     A call is repeated once: with a new token after a 401, and after a 429 or 503 that asks for at most ten seconds
+         *     where the method is safe or idempotent.
          */
         post: operations["passthrough"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/passthrough/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        get: operations["passthroughGet"];
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        put: operations["passthroughPut"];
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        post: operations["passthroughPost"];
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        delete: operations["passthroughDelete"];
+        options?: never;
+        head?: never;
+        /**
+         * Calls the provider of a connection, streaming both ways.
+         * @description Any method but TRACE and CONNECT. Method, path, query, headers and body go to the provider, and come back, as they are: bodies have no bound, redirects and encodings are handed on.
+         */
+        patch: operations["passthroughPatch"];
         trace?: never;
     };
     "/project": {
@@ -429,6 +509,36 @@ export interface paths {
         head?: never;
         /** Switches a provider on or off for this project. */
         patch: operations["updateProvider"];
+        trace?: never;
+    };
+    "/providers/{slug}/app": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows the OAuth app in force.
+         * @description `source` says whether it is the project's own, the installation's, the provider's public one, or none.
+         */
+        get: operations["getProviderApp"];
+        /**
+         * Sets the project's own OAuth app.
+         * @description New connections use it from now on. A connection keeps the client that made it: with another `client_id` older
+         *     connections go on with their former client; a new secret of the same client serves them too.
+         */
+        put: operations["setProviderApp"];
+        post?: never;
+        /**
+         * Removes the project's own OAuth app.
+         * @description New connections use the installation's from now on, if it has one; existing ones go on with the client that made
+         *     them.
+         */
+        delete: operations["deleteProviderApp"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/ready": {
@@ -673,6 +783,27 @@ export interface components {
         };
         /** @enum {string} */
         AnswerEncoding: "utf8" | "base64";
+        /** @description A value that the provider's file asks of the integrator. */
+        AppSetting: {
+            /** @example environment */
+            name: string;
+            /** @example Environment */
+            label: string;
+            help: string | null;
+            example: string | null;
+            /** @description The only values there are; empty where any text of the right shape may be given. */
+            choices: string[];
+            required: boolean;
+            /** @description Whether it has a value. */
+            is_set: boolean;
+            /** @description Null where there is none, it is secret, or it is the installation's. */
+            value: string | null;
+        };
+        /**
+         * @description Where the OAuth app in force comes from: the project's own, the installation's configuration, the provider's public client, or nowhere.
+         * @enum {string}
+         */
+        AppSource: "project" | "configuration" | "built_in" | "none";
         /**
          * @description What became of the grant at the provider.
          * @enum {string}
@@ -813,6 +944,16 @@ export interface components {
             /** @description Replaces the secret at once; `rotate_secret` lets both sign for a while. */
             secret?: string | null;
         };
+        /**
+         * @description Client and settings; the public URL; the provider's authorization endpoint, token endpoint or API, asked without a person; the provider's clock beside ours; the newest connections; flows that ended lately.
+         * @enum {string}
+         */
+        CheckName: "set_up" | "public_url" | "authorization_endpoint" | "token_endpoint" | "api" | "clock" | "connections" | "flows";
+        /**
+         * @description Whether it was found to be right, wrong, or could not be looked at.
+         * @enum {string}
+         */
+        CheckOutcome: "passed" | "failed" | "skipped";
         /** @description The Connection Object. The provider's credentials never leave the vault. */
         Connection: {
             /** Format: uuid */
@@ -947,6 +1088,30 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "waiting" | "delivered" | "failed" | "cancelled";
+        /** @description What doctor has found out about one provider. */
+        Diagnosis: {
+            /** @example hubspot */
+            provider_slug: string;
+            /** @example HubSpot */
+            provider_name: string;
+            /** @description Whether nothing was found that asks for mending. */
+            healthy: boolean;
+            /** Format: date-time */
+            checked_at: string;
+            /** @description Where the OAuth app in force comes from. */
+            source: components["schemas"]["AppSource"];
+            client_id: string | null;
+            /**
+             * Format: uri
+             * @description Register exactly this at the provider; null where none is needed.
+             * @example https://panora.example.com/connections/oauth/callback
+             */
+            redirect_uri: string | null;
+            /** @description What was looked at. */
+            checks: components["schemas"]["DoctorCheck"][];
+            /** @description What was found, the worst first. */
+            findings: components["schemas"]["Finding"][];
+        };
         /** @description What to cancel. */
         Discard: {
             /**
@@ -965,6 +1130,13 @@ export interface components {
              * @example 12
              */
             cancelled: number;
+        };
+        /** @description One thing that was looked at. */
+        DoctorCheck: {
+            name: components["schemas"]["CheckName"];
+            outcome: components["schemas"]["CheckOutcome"];
+            /** @description What was seen. */
+            seen: string;
         };
         /**
          * @description Whether an endpoint takes deliveries: `held` waits for a probe to succeed, `draining` takes what has waited at a rising rate, `inactive` takes nothing until somebody activates it.
@@ -1029,6 +1201,23 @@ export interface components {
             /** @description JSON pointer into the body, or `?name` for a query parameter. */
             pointer: string;
             detail: string;
+        };
+        /** @description Something that was found at one provider. */
+        Finding: {
+            /**
+             * @description Stable; compare with this. `/docs/doctor` explains each.
+             * @example redirect_uri_refused
+             */
+            code: string;
+            severity: components["schemas"]["Severity"];
+            /** @example The redirect URI is not registered */
+            title: string;
+            /** @description What was seen. */
+            seen: string;
+            /** @description How to mend it. */
+            mend: string;
+            /** @description Exactly what to paste; null where there is no such thing. */
+            value: string | null;
         };
         /** @description A server that is up. */
         Health: {
@@ -1301,6 +1490,25 @@ export interface components {
             /** @description Whether the first connection uses the link up; true unless given. */
             single_use?: boolean | null;
         };
+        /**
+         * @description The project's own app; what is left out goes back to its default.
+         * @example {
+         *       "client_id": "8f7c2f0a-client-id",
+         *       "client_secret": "EXAMPLE"
+         *     }
+         */
+        NewProviderApp: {
+            /** @description Required wherever the provider takes an OAuth client: 1 to 512 visible ASCII characters. */
+            client_id?: string | null;
+            /** @description Null of a public client. Left out, the secret that is stored of this client stays. */
+            client_secret?: string | null;
+            /** @description What to ask for instead of the file's own: at most 256. Unknown ones are passed on. */
+            scopes?: string[] | null;
+            /** @description By name, as `settings` of the answer lists them. */
+            settings?: {
+                [key: string]: string;
+            };
+        };
         /** @description What to send again. */
         NewRecovery: {
             /**
@@ -1342,6 +1550,11 @@ export interface components {
         NewTest: {
             type?: components["schemas"]["EventType"] | null;
         };
+        /**
+         * @description Why nobody can connect a provider: the project does not offer it, there is no OAuth client, or the integrator has not answered what the provider's file asks.
+         * @enum {string}
+         */
+        Obstacle: "disabled" | "client_missing" | "settings_missing";
         /** @description The document that callers read. */
         Problem: {
             /** @description Where the code is explained: a path of this server's documentation. */
@@ -1438,8 +1651,11 @@ export interface components {
             auth_kind: string;
             /** @description Whether this project offers it. */
             enabled: boolean;
-            /** @description Whether somebody could connect it now: an OAuth provider needs a client. */
+            /** @description Whether all is set up: an OAuth client, and the settings that the provider's file asks for. */
             configured: boolean;
+            /** @description Whether end users can connect it now. */
+            connectable: boolean;
+            obstacle: components["schemas"]["Obstacle"] | null;
             /**
              * @description What is asked for.
              * @example [
@@ -1487,14 +1703,68 @@ export interface components {
              * @description The provider's.
              */
             status: number;
-            /** @description The provider's, without `Set-Cookie`. */
+            /** @description The provider's, without `Set-Cookie` and those of the connection. */
             headers: {
                 [key: string]: string;
             };
-            /** @description JSON with the text it came with, or a string with `encoding`; null where there was no body. */
+            /** @description JSON with the text it came with, or a string with `encoding`; null where there was no body. At most 10 MiB. */
             data: unknown;
             /** @description Where `data` is a string that was no JSON. */
             encoding?: components["schemas"]["AnswerEncoding"];
+        };
+        /** @description The OAuth app in force for new connections: the project's own, else the installation's. */
+        ProviderApp: {
+            /** @example hubspot */
+            provider_slug: string;
+            source: components["schemas"]["AppSource"];
+            /** @example 8f7c2f0a-client-id */
+            client_id: string | null;
+            /**
+             * @description `[redacted]` where there is one; null of a public client.
+             * @example [redacted]
+             */
+            client_secret: string | null;
+            /**
+             * @description What new connections ask for.
+             * @example [
+             *       "crm.objects.contacts.read"
+             *     ]
+             */
+            scopes: string[];
+            /**
+             * @description What they ask for where the app names no scopes of its own.
+             * @example [
+             *       "crm.objects.contacts.read"
+             *     ]
+             */
+            default_scopes: string[];
+            /** @description What the provider's file asks of you, once for the app. */
+            settings: components["schemas"]["AppSetting"][];
+            /**
+             * @description Names of settings without which nobody can connect.
+             * @example []
+             */
+            missing_settings: string[];
+            /**
+             * Format: uri
+             * @description Register exactly this at the provider; null where none is needed.
+             * @example https://panora.example.com/connections/oauth/callback
+             */
+            redirect_uri: string | null;
+            /**
+             * Format: uri
+             * @description Where apps are registered, if the provider's file says so.
+             * @example https://developers.hubspot.com/
+             */
+            setup_url: string | null;
+            obstacle: components["schemas"]["Obstacle"] | null;
+            /**
+             * Format: date-time
+             * @description When the project's own app was set; null of another's.
+             */
+            created_at: string | null;
+            /** Format: date-time */
+            updated_at: string | null;
         };
         /** @description A call to the provider. `data` keeps the JSON text it came with. */
         ProviderCall: {
@@ -1607,8 +1877,63 @@ export interface components {
          * @enum {string}
          */
         RecoveryStatus: "running" | "done" | "stopped";
+        /** @description A call to the provider. Its query, headers and bodies are not kept. */
+        RequestAnswer: {
+            /** Format: uuid */
+            id_request: string;
+            /** @example GET */
+            method: string;
+            /**
+             * @description As called, without its query.
+             * @example /crm/v3/objects/contacts
+             */
+            path: string;
+            /**
+             * Format: int32
+             * @description The provider's; null when no answer came.
+             * @example 200
+             */
+            status: number | null;
+            /**
+             * @description Why there was no answer, or not all of it; null where all went well.
+             * @example null
+             */
+            error: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds from the call to the end of the answer.
+             */
+            duration_ms: number;
+            /**
+             * Format: int32
+             * @description How often the provider was asked.
+             */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description Bytes of the request's body.
+             */
+            sent_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of the answer's body.
+             */
+            received_bytes: number;
+            /** Format: date-time */
+            created_at: string;
+        };
         /** @enum {string} */
         RequestFormat: "json" | "form" | "text";
+        RequestPage: {
+            data: components["schemas"]["RequestAnswer"][];
+            /**
+             * @description For `?cursor=`; null on the last page.
+             * @example null
+             */
+            next_cursor: string | null;
+            /** @example null */
+            prev_cursor: string | null;
+        };
         /** @description A connection that was revoked. */
         RevokedConnection: components["schemas"]["Connection"] & {
             /**
@@ -1625,6 +1950,11 @@ export interface components {
              */
             grace_seconds?: number | null;
         };
+        /**
+         * @description Whether connecting cannot work, will trouble somebody, or is only worth knowing.
+         * @enum {string}
+         */
+        Severity: "error" | "warning" | "info";
         /** @description A delivery as it was received. */
         SignedEvent: {
             /** @description The parsed body of a delivery. */
@@ -1992,6 +2322,44 @@ export interface operations {
             429: components["responses"]["TooMany"];
         };
     };
+    listRequests: {
+        parameters: {
+            query?: {
+                /** @description How many, 1 to 200; 50 unless given. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Answered with this status only. */
+                status?: number;
+                /** @description Made at that time or later. */
+                since?: string;
+                /** @description Made before that time. */
+                until?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of calls. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestPage"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+        };
+    };
     getDelivery: {
         parameters: {
             query?: never;
@@ -2055,6 +2423,33 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: components["responses"]["TooMany"];
+        };
+    };
+    diagnoseProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's slug. */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was looked at and what was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnosis"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
         };
     };
@@ -2435,7 +2830,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
-            /** @description There is no such id, provider or vertical in this project. */
+            /** @description There is no such id, provider or vertical in this project, or none of the providers can be connected. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2597,6 +2992,186 @@ export interface operations {
             };
         };
     };
+    passthroughGet: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passthroughPut: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passthroughPost: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passthroughDelete: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    passthroughPatch: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The connection's token. */
+                "x-connection-token": string;
+                /** @description Another host that the provider's file lists. */
+                "panora-override-base-url"?: string;
+            };
+            path: {
+                /** @description Below the account's base URL; may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+            /** @description The provider's status, headers and body. Panora's own errors carry `Panora-Error: <code>`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getProject: {
         parameters: {
             query?: never;
@@ -2673,7 +3248,10 @@ export interface operations {
     };
     listProviders: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true` for those that end users can connect now, `false` for the rest; all unless given. */
+                connectable?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2750,6 +3328,101 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    getProviderApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's slug. */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The app. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderApp"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    setProviderApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's slug. */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProviderApp"];
+            };
+        };
+        responses: {
+            /** @description The app as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderApp"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["TooLarge"];
+            /** @description The provider takes no OAuth app. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+        };
+    };
+    deleteProviderApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's slug. */
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The app that is in force now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderApp"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
         };
     };

@@ -60,7 +60,12 @@ pub fn run() -> ExitCode {
         Ok(parsed) => parsed,
         Err(words) => return complain(&words),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build();
+    let threads = match &cli.command {
+        Command::Serve(args) => args.worker_threads.map(usize::from),
+        _ => None,
+    };
+    let threads = threads.unwrap_or_else(workers);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.to_string()),

@@ -74,6 +74,11 @@ pub struct ServeArgs {
     #[arg(long, env = "PANORA_API_RATE_LIMIT", default_value_t = 1000, value_name = "N")]
     pub api_rate_limit: u32,
 
+    /// Threads that serve requests; unless given, as many as there are cores but one, which is left to the database.
+    /// Calls to providers in great numbers go faster with one a core
+    #[arg(long, env = "PANORA_WORKER_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub worker_threads: Option<u16>,
+
     /// Days that an event is kept with its deliveries and attempts, from the day the last of its deliveries was
     /// delivered, failed or cancelled: 1 to 3650
     #[arg(long, env = "PANORA_RETENTION_DAYS", default_value_t = 30, value_name = "DAYS",

@@ -14,6 +14,8 @@ pub const ERASURE: &str = "erase_person";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a job goes on before others have their turn.
 const TURN: Duration = Duration::from_secs(2);
+/// Calls of a step.
+const REQUESTS: u32 = 500;
 /// A job that cannot be read is looked at again, by a node with all keys.
 const UNREADABLE: Duration = Duration::from_mins(10);
 
@@ -74,5 +76,15 @@ async fn erase_step(app: &App, erasure: Erasure) -> Result<Option<Erasure>, Stor
     app.store.lock_project(&mut tx, erasure.id_project).await?;
     let left = app.store.erase_events(&mut tx, erasure, app.clock.now()).await?;
     tx.commit().await?;
-    Ok(left)
+    match left {
+        Some(left) => Ok(Some(left)),
+        None => erase_requests(app, erasure).await,
+    }
+}
+
+/// Forgets what was called with the person's connections: a path may tell of people. Of the events nothing is left to
+/// do then; they are looked at again until this is done, too.
+async fn erase_requests(app: &App, erasure: Erasure) -> Result<Option<Erasure>, StoreError> {
+    let gone = app.store.erase_requests_of(erasure.id_project, erasure.id_linked_user, REQUESTS).await?;
+    Ok((gone == u64::from(REQUESTS)).then_some(erasure))
 }

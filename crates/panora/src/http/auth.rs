@@ -33,6 +33,9 @@ pub struct PresentedKey(TokenHash);
 type Limiter =
     RateLimiter<ApiKeyId, DefaultKeyedStateStore<ApiKeyId>, QuantaClock, StateInformationMiddleware>;
 
+/// The `RateLimit` headers.
+type Limits = [(&'static str, String); 2];
+
 /// What this node remembers of API keys.
 pub struct ApiKeys {
     /// Short-lived, so that a revoked key is refused on every node within five seconds.
@@ -72,25 +75,31 @@ impl ApiKeys {
         Ok(record.is_some_and(|record| record.is_live(app.clock.now())))
     }
 
-    async fn touch(&self, app: &App, record: &ApiKeyRecord) -> Result<(), Problem> {
+    /// Beside the request: nobody waits for it.
+    fn touch(&self, app: &App, record: &ApiKeyRecord) {
         let now = app.clock.now();
         let recent = self.touched.get(&record.id).is_some_and(|at| now.millis_since(at) < 60_000);
-        if !recent {
-            self.touched.insert(record.id, now);
-            app.store.touch_api_key(record.id_project, record.id, now).await?;
+        if recent {
+            return;
         }
-        Ok(())
+        self.touched.insert(record.id, now);
+        let (work, project, key) = (app.clone(), record.id_project, record.id);
+        app.tasks.spawn(async move {
+            if let Err(error) = work.store.touch_api_key(project, key, now).await {
+                tracing::warn!(code = error.code(), "the use of a key could not be noted");
+            }
+        });
     }
 
     /// The `RateLimit` headers, where there is a limit and so many requests are left.
-    fn limits(&self, left: u32) -> Option<[(&'static str, String); 2]> {
+    fn limits(&self, left: u32) -> Option<Limits> {
         let (rate, _) = self.limiter.as_ref()?;
         let policy = format!("\"default\";q={rate};w=1");
         Some([("ratelimit-policy", policy), ("ratelimit", format!("\"default\";r={left};t=1"))])
     }
 
     /// The `RateLimit` headers, or the refusal of a key that asks too much.
-    fn admit(&self, key: ApiKeyId) -> Result<Option<[(&'static str, String); 2]>, Problem> {
+    fn admit(&self, key: ApiKeyId) -> Result<Option<Limits>, Problem> {
         let Some((rate, limiter)) = &self.limiter else { return Ok(None) };
         match limiter.check_key(&key) {
             Ok(snapshot) => Ok(self.limits(snapshot.remaining_burst_capacity())),
@@ -105,43 +114,68 @@ impl ApiKeys {
 
 /// Refuses whoever has no live key, before anything else of the request is read.
 pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    // Only lists are narrowed by a query; those that are not say so themselves.
+    let get = request.method() == Method::GET;
+    let checked = if get { check_query(request.uri()) } else { refuse_query(request.uri()) };
     match admit(&app, request.headers()).await {
-        Ok((caller, key, limits)) => {
-            // Only lists are narrowed by a query; those that are not say so themselves.
-            let get = request.method() == Method::GET;
-            let refused = if get { check_query(request.uri()) } else { refuse_query(request.uri()) };
-            request.extensions_mut().insert(caller);
-            request.extensions_mut().insert(key);
-            let mut response = match refused {
+        Ok(admitted) => {
+            request.extensions_mut().insert(admitted.caller);
+            request.extensions_mut().insert(admitted.key);
+            let response = match checked {
                 Ok(()) => next.run(request).await,
                 Err(problem) => problem.into_response(),
             };
-            for (name, value) in limits.into_iter().flatten() {
-                let value = HeaderValue::from_str(&value).expect("digits and quotes");
-                response.headers_mut().insert(name, value);
-            }
-            response
-                .headers_mut()
-                .entry(header::CACHE_CONTROL)
-                .or_insert(HeaderValue::from_static("no-store"));
-            response
+            completed(response, admitted.limits)
         }
-        Err(problem) => {
-            let limited = problem.status == StatusCode::TOO_MANY_REQUESTS;
-            let mut response = problem.into_response();
-            for (name, value) in app.api_keys.limits(0).into_iter().flatten().filter(|_| limited) {
-                let value = HeaderValue::from_str(&value).expect("digits and quotes");
-                response.headers_mut().insert(name, value);
-            }
-            response
-        }
+        Err(problem) => refused(&app, problem),
     }
 }
 
-async fn admit(
+/// The same where the query is somebody else's to read.
+pub async fn streaming<F: Future<Output = Result<Response, Problem>>>(
     app: &App,
-    headers: &HeaderMap,
-) -> Result<(Caller, PresentedKey, Option<[(&'static str, String); 2]>), Problem> {
+    request: Request,
+    work: impl FnOnce(Caller, Request) -> F,
+) -> Response {
+    match admit(app, request.headers()).await {
+        Ok(admitted) => {
+            let response = work(admitted.caller, request).await.unwrap_or_else(Problem::into_response);
+            completed(response, admitted.limits)
+        }
+        Err(problem) => refused(app, problem),
+    }
+}
+
+fn completed(mut response: Response, limits: Option<Limits>) -> Response {
+    add_limits(&mut response, limits);
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn refused(app: &App, problem: Problem) -> Response {
+    let limited = problem.status == StatusCode::TOO_MANY_REQUESTS;
+    let mut response = problem.into_response();
+    add_limits(&mut response, app.api_keys.limits(0).filter(|_| limited));
+    response
+}
+
+/// An answer that is handed on may have its own, which stay.
+fn add_limits(response: &mut Response, limits: Option<Limits>) {
+    for (name, value) in limits.into_iter().flatten() {
+        let value = HeaderValue::from_str(&value).expect("digits and quotes");
+        response.headers_mut().entry(name).or_insert(value);
+    }
+}
+
+/// Whoever may go on.
+struct Admitted {
+    caller: Caller,
+    key: PresentedKey,
+    limits: Option<Limits>,
+}
+
+async fn admit(app: &App, headers: &HeaderMap) -> Result<Admitted, Problem> {
     let unknown = || Problem::unauthorized("invalid_api_key", "This API key is not known, or no longer.");
     let key = PresentedKey(presented(headers)?.hash());
     let record = app.api_keys.find(app, key.0).await?.ok_or_else(unknown)?;
@@ -149,8 +183,8 @@ async fn admit(
         return Err(unknown());
     }
     let limits = app.api_keys.admit(record.id)?;
-    app.api_keys.touch(app, &record).await?;
-    Ok((Caller { project: record.id_project, key: record.id }, key, limits))
+    app.api_keys.touch(app, &record);
+    Ok(Admitted { caller: Caller { project: record.id_project, key: record.id }, key, limits })
 }
 
 fn presented(headers: &HeaderMap) -> Result<ApiKey, Problem> {

@@ -4,6 +4,7 @@ pub mod api;
 pub mod auth;
 mod docs;
 pub mod extract;
+mod front;
 mod hosted;
 mod pages;
 pub mod problem;
@@ -16,12 +17,13 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::{Router, middleware};
 
+pub use self::front::Front;
 use self::problem::Problem;
 use crate::app::App;
 use crate::sandbox;
 
-/// Every route of the server.
-pub fn router(app: &App) -> Router {
+/// Every route of the server but the streaming form of passthrough.
+fn router(app: &App) -> Router {
     let (keyed, open, document) = api::routes(app);
     let mut people = hosted::routes().merge(docs::routes(&document));
     if app.has_sandbox() {

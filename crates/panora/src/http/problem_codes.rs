@@ -60,6 +60,8 @@ pub const CODES: &[(&str, &str)] = &[
     ("headers_too_large", "The answer's headers are too many or too long."),
     ("body_too_slow", "The answer's body took too long."),
     ("body_broken", "The answer's body ended too early."),
+    ("request_too_slow", "The request's body paused for a minute."),
+    ("request_broken", "The request's body ended too early."),
     ("https_required", "Plain http is allowed for private addresses only."),
     ("scheme_not_allowed", "Only http and https URLs can be called."),
     ("user_info_not_allowed", "The URL holds a user name or password."),

@@ -1,5 +1,5 @@
 //! Deleted endpoints go after the last of their deliveries; recoveries go when they have been over for as long as events
-//! are kept.
+//! are kept, and entries of the request log when they are as old.
 
 use std::time::Instant;
 
@@ -29,6 +29,13 @@ pub async fn forget(app: &App) -> Result<(), StoreError> {
     loop {
         let began = Instant::now();
         if app.store.forget_recoveries(before, STEP).await? < u64::from(STEP) {
+            break;
+        }
+        rest(began).await;
+    }
+    loop {
+        let began = Instant::now();
+        if app.store.forget_requests(before, STEP).await? < u64::from(STEP) {
             return Ok(());
         }
         rest(began).await;

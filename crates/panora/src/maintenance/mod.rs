@@ -90,7 +90,7 @@ impl Pass {
             Self::Expiry => "deliveries that waited too long could not be ended yet",
             Self::Retention(_) => "old events could not be forgotten yet",
             Self::Apps => "former OAuth clients could not be forgotten yet",
-            Self::Forgotten => "deleted endpoints and old recoveries could not be forgotten yet",
+            Self::Forgotten => "deleted endpoints, old recoveries and old calls could not be forgotten yet",
         }
     }
 }

@@ -29,6 +29,12 @@ macro_rules! id {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
             }
 
+            /// When it was made.
+            pub fn made_at(self) -> Time {
+                let (seconds, nanos) = self.0.get_timestamp().map_or((0, 0), |at| at.to_unix());
+                Time::from_millis(i64::try_from(seconds).unwrap_or(0) * 1000 + i64::from(nanos / 1_000_000))
+            }
+
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
@@ -76,4 +82,6 @@ id! {
     /// A single attempt that somebody asked for.
     ResendId,
     RecoveryId,
+    /// A call to a provider.
+    RequestId,
 }

@@ -1,23 +1,25 @@
-//! One call: credential refreshed, sent, and repeated once where the provider no longer knew the token.
+//! One call: sent with the connection's credential, and repeated once where that helps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method};
-use panora_outbound::{Answer, Failure, Limits, Request};
+use http::{HeaderMap, Method, StatusCode};
+use panora_outbound::{AnswerBody, Failure, OpenAnswer, OpenRequest};
 use secrecy::ExposeSecret;
 
-use super::headers::complete;
+use super::body::{CallerBody, TooSlow};
+use super::headers::{complete, to_caller};
+use super::log::Entry;
+use super::patience::pause;
+use super::{Known, Passing};
 use crate::app::App;
-use crate::connect::{Credentials, RefreshError, fresh_credentials, headers};
-use crate::store::StoredConnection;
+use crate::connect::{ConnectError, RefreshError, headers};
 
-/// A provider's answer of at most 10 MiB, within a minute.
-const LIMITS: Limits = Limits {
-    deadline: Duration::from_secs(30),
-    max_body: 10 * 1024 * 1024,
-    body_time: Duration::from_mins(1),
-};
+/// The longest time in which nothing moves, in either direction.
+pub const SILENCE: Duration = Duration::from_mins(1);
+/// What is read of an answer that is not handed on, so that its connection can be used again.
+const READ_AWAY: usize = 64 * 1024;
+const READ_AWAY_TIME: Duration = Duration::from_secs(1);
 
 /// What the caller wants.
 pub struct Call {
@@ -26,14 +28,19 @@ pub struct Call {
     pub path: String,
     /// Another host that the provider's file lists.
     pub base: Option<String>,
+    /// Filtered.
     pub headers: HeaderMap,
-    pub body: Bytes,
+    pub body: CallerBody,
 }
 
 /// What the provider answered, and where: without credential parameters.
 pub struct Called {
     pub url: String,
-    pub answer: Answer,
+    pub status: StatusCode,
+    /// Filtered.
+    pub headers: HeaderMap,
+    pub body: AnswerBody,
+    pub entry: Entry,
 }
 
 /// Why no provider was asked, or none answered.
@@ -47,81 +54,145 @@ pub enum CallError {
     Refresh(#[from] RefreshError),
     #[error("the provider gave no answer: {0}")]
     Unanswered(Failure),
+    #[error(transparent)]
+    Caller(#[from] TooSlow),
 }
 
-/// The longest wait for a provider that asks for patience.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Where it does not say for how long.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Calls the provider. Whatever it answers is an answer. One repeat is made: with a newer token where the
-/// provider no longer knew it, or, of a method that may be repeated, after a 429 or 503 that asks for at most
-/// ten seconds.
-pub async fn call(app: &App, connection: &StoredConnection, call: &Call) -> Result<Called, CallError> {
-    let credentials = fresh_credentials(app, connection, None).await?;
-    let called = send(app, connection, call, &credentials).await?;
-    if let Some(pause) = pause_before_repeat(call, &called.answer) {
-        app.clock.sleep(pause).await;
-        return repeat_later(app, connection, call).await;
-    }
-    let refused = credentials.tokens().map(|(access, _)| access).filter(|_| called.answer.status == 401);
-    let Some(refused) = refused else { return Ok(called) };
-    match fresh_credentials(app, connection, Some(refused.expose_secret())).await {
-        Ok(renewed) => send(app, connection, call, &renewed).await,
-        // Without a better token the provider's own refusal is the answer.
-        Err(RefreshError::Connect(error)) => Err(RefreshError::Connect(error).into()),
-        Err(_) => Ok(called),
+impl From<ConnectError> for CallError {
+    fn from(error: ConnectError) -> Self {
+        Self::Refresh(error.into())
     }
 }
 
-/// The connection may have been revoked or renewed during the wait.
-async fn repeat_later(app: &App, connection: &StoredConnection, call: &Call) -> Result<Called, CallError> {
-    let (project, id) = (connection.connection.id_project, connection.connection.id);
-    let now = app
-        .store
-        .lookup_connection(project, id)
-        .await
-        .map_err(|error| RefreshError::Connect(error.into()))?;
-    let now = now.ok_or(RefreshError::Revoked)?;
-    let credentials = fresh_credentials(app, &now, None).await?;
-    send(app, &now, call, &credentials).await
-}
-
-/// Safe and idempotent methods may be repeated (RFC 9110, section 9.2.2).
-fn pause_before_repeat(call: &Call, answer: &Answer) -> Option<Duration> {
-    let repeatable =
-        matches!(call.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
-    if !repeatable || !matches!(answer.status.as_u16(), 429 | 503) {
-        return None;
+impl CallError {
+    /// A stable name for the log.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownProvider => "unknown_provider",
+            Self::Refused(panora_catalog::CallError::Render(_)) => "connection_incomplete",
+            Self::Refused(_) => "invalid_request",
+            Self::Refresh(RefreshError::NeedsReauth) => "needs_reauth",
+            Self::Refresh(RefreshError::Revoked) => "connection_revoked",
+            Self::Refresh(RefreshError::TryLater(_)) => "refresh_failed",
+            Self::Refresh(RefreshError::Connect(_)) => "internal_error",
+            Self::Unanswered(failure) => failure.error.code(),
+            Self::Caller(TooSlow::TooSlow) => "request_too_slow",
+            Self::Caller(TooSlow::Broken) => "request_broken",
+        }
     }
-    let asked = match answer.headers.get(http::header::RETRY_AFTER) {
-        Some(value) => Duration::from_secs(value.to_str().ok()?.trim().parse().ok()?),
-        None => PAUSE,
-    };
-    (asked <= PATIENCE).then_some(asked)
 }
 
-async fn send(
-    app: &App,
-    connection: &StoredConnection,
-    call: &Call,
-    credentials: &Credentials,
-) -> Result<Called, CallError> {
-    let it = &connection.connection;
-    let provider = app.provider(it.id_project, &it.provider_slug).ok_or(CallError::UnknownProvider)?;
-    let to =
-        provider.call(&credentials.credential(), &credentials.variables, &call.path, call.base.as_deref())?;
-    let mut all = call.headers.clone();
-    complete(&mut all, &headers(&to.credential_headers), &headers(&to.default_headers));
-    let project = it.id_project.to_string();
-    let request = Request {
-        project: &project,
-        method: call.method.clone(),
-        url: &to.url,
-        headers: all,
-        body: call.body.clone(),
-        limits: LIMITS,
-    };
-    let answer = app.outbound.send(request).await.map_err(CallError::Unanswered)?;
-    Ok(Called { url: to.shown_url.into(), answer })
+impl Called {
+    /// The body on its way to the caller; the log's entry goes with it.
+    pub fn passing(self) -> (StatusCode, HeaderMap, Passing) {
+        (self.status, self.headers, Passing::new(self.body, self.entry))
+    }
+}
+
+/// Calls the provider. Whatever it answers is an answer. One repeat is made where the body was kept: with a newer
+/// token where the provider no longer knew it, or, of a method that may be repeated, after a 429 or 503 that asks for
+/// at most ten seconds.
+pub async fn call(app: &App, known: Arc<Known>, mut call: Call) -> Result<Called, CallError> {
+    let entry = Entry::new(app, &known, call.method.as_str(), &call.path);
+    let mut one = OneCall { app, call: &mut call, entry };
+    match one.make(&known).await {
+        Ok((url, answer)) => Ok(one.answered(&known, url, answer)),
+        Err(error) => {
+            one.entry.sent(one.call.body.count());
+            one.entry.failed(error.code());
+            Err(error)
+        }
+    }
+}
+
+struct OneCall<'a> {
+    app: &'a App,
+    call: &'a mut Call,
+    entry: Entry,
+}
+
+type Answered = (String, OpenAnswer);
+
+impl OneCall<'_> {
+    async fn make(&mut self, known: &Known) -> Result<Answered, CallError> {
+        let answered = self.send(known).await?;
+        let pause = self.pause(known, &answered.1);
+        let refused = answered.1.status == StatusCode::UNAUTHORIZED && known.access_token.is_some();
+        if (pause.is_none() && !refused) || !self.call.body.is_kept() {
+            return Ok(answered);
+        }
+        // Boxed: rare, and large where each call's state would carry it along.
+        match pause {
+            Some(pause) => Box::pin(self.repeat_later(known, answered.1, pause)).await,
+            None => Box::pin(self.repeat_renewed(known, answered)).await,
+        }
+    }
+
+    async fn repeat_later(
+        &mut self,
+        known: &Known,
+        answer: OpenAnswer,
+        pause: Duration,
+    ) -> Result<Answered, CallError> {
+        tokio::join!(self.app.clock.sleep(pause), read_away(answer));
+        // The connection may have been revoked or renewed during the wait.
+        let now = known.again(self.app).await?;
+        self.send(&now).await
+    }
+
+    async fn repeat_renewed(&mut self, known: &Known, answered: Answered) -> Result<Answered, CallError> {
+        let Some(refused) = &known.access_token else { return Ok(answered) };
+        match known.renewed(self.app, refused.expose_secret()).await {
+            Ok(renewed) => {
+                let ((), again) = tokio::join!(read_away(answered.1), self.send(&renewed));
+                again
+            }
+            Err(CallError::Refresh(RefreshError::Connect(error))) => Err(error.into()),
+            // Without a better token the provider's own refusal is the answer.
+            Err(_) => Ok(answered),
+        }
+    }
+
+    fn pause(&self, known: &Known, answer: &OpenAnswer) -> Option<Duration> {
+        if answer.status.is_success() {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a number up to 1,000")]
+        let jitter = self.app.random.below(1001) as f64 / 1000.0;
+        let limit = known.provider.rate_limit();
+        let moment = (self.app.clock.now(), jitter);
+        pause(&self.call.method, (answer.status, &answer.headers), limit, moment)
+    }
+
+    async fn send(&mut self, known: &Known) -> Result<Answered, CallError> {
+        let Call { method, path, base, headers: own, body } = &mut *self.call;
+        let to = known.provider.call(&known.credential, &known.variables, path, base.as_deref())?;
+        let mut all = own.clone();
+        complete(&mut all, &headers(&to.credential_headers), &headers(&to.default_headers));
+        let Some(body) = body.upload() else { return Err(TooSlow::Broken.into()) };
+        let request = OpenRequest {
+            project: &known.project,
+            method: method.clone(),
+            url: &to.url,
+            headers: all,
+            body,
+            silence: SILENCE,
+        };
+        self.entry.tried();
+        let answer = self.app.outbound.open(request).await.map_err(CallError::Unanswered)?;
+        Ok((to.shown_url.into(), answer))
+    }
+
+    fn answered(mut self, known: &Known, url: String, answer: OpenAnswer) -> Called {
+        let status = answer.status;
+        self.entry.sent(self.call.body.count());
+        self.entry.answered(status.as_u16());
+        let headers = to_caller(&answer.headers, &known.provider, (&self.call.method, status));
+        Called { url, status, headers, body: answer.body, entry: self.entry }
+    }
+}
+
+/// Reads a short answer to its end; of a longer one the connection is closed.
+async fn read_away(answer: OpenAnswer) {
+    drop(answer.body.read(READ_AWAY, READ_AWAY_TIME).await);
 }

@@ -143,6 +143,7 @@ impl Store {
         it: &Connection,
         credentials: Option<&Sealed>,
     ) -> Result<(), StoreError> {
+        self.changed_connections.note(it.id);
         let sql = Sql::new(
             "UPDATE connections SET status = $3, account_name = $4, account_email = $5, account_url = $6, \
              scopes = $7, missing_scopes = $8, expires_at = $9, metadata = $10, client_id = $11, updated_at = $12, \

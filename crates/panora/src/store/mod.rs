@@ -5,6 +5,7 @@ mod api_keys;
 mod apps;
 mod attempts;
 mod batch;
+mod changed_connections;
 mod connections;
 mod crash;
 mod db;
@@ -27,6 +28,7 @@ mod oauth_states;
 mod projects;
 mod provider_settings;
 mod recoveries;
+mod requests;
 mod resends;
 mod retention;
 mod row;
@@ -47,6 +49,7 @@ use sqlx::{ConnectOptions, Connection};
 use crate::clock::Clock;
 use crate::model::Time;
 
+use self::changed_connections::ChangedConnections;
 pub use accounts::{
     ClaimCursor, CountedClaim, CountedDelivery, CountedEndpoint, CountedEvent, CountedProject,
 };
@@ -86,6 +89,7 @@ pub const LEASE: Duration = Duration::from_mins(1);
 pub struct Store {
     db: Db,
     clock: Clock,
+    changed_connections: ChangedConnections,
 }
 
 impl Store {
@@ -132,7 +136,7 @@ impl Store {
 
     async fn migrated(db: Db, clock: Clock) -> Result<Self, StoreError> {
         migrations::migrate(&db).await?;
-        Ok(Self { db, clock })
+        Ok(Self { db, clock, changed_connections: ChangedConnections::new() })
     }
 
     /// Opens a transaction. Never hold one over network I/O.

@@ -9,7 +9,8 @@ use serde_json::json;
 use crate::support::{Endpoint, Receiver, Reply, TestServer, eventually, text};
 
 /// Tables that grow.
-const LARGE: [&str; 6] = ["events", "deliveries", "attempts", "endpoints", "connections", "resends"];
+const LARGE: [&str; 7] =
+    ["events", "deliveries", "attempts", "endpoints", "connections", "resends", "requests"];
 /// What statements call them.
 const ALIASES: [&str; 9] = ["e", "ev", "te", "d", "a", "en", "ep", "c", "r"];
 
@@ -96,6 +97,7 @@ async fn read(server: &TestServer, endpoint: &Endpoint) {
     let mut paths = vec![
         format!("/events/{}", text(&event["id_event"])),
         format!("/connections/{}", text(&connection["id_connection"])),
+        format!("/connections/{}/requests?status=200&{times}", text(&connection["id_connection"])),
         format!("/linked_users/{user}"),
         "/linked_users/fromRemoteId?remoteId=user-1".to_owned(),
         format!("/webhooks/{}", endpoint.id),
@@ -143,6 +145,9 @@ async fn change(server: &TestServer, endpoint: &Endpoint) {
     let connection = format!("/connections/{}", connected.id);
     server.patch(&connection, &import).await.expect(200);
     server.passthrough(&connected.token, &json!({"method": "GET", "path": "/me"})).await;
+    let project = server.app().store.list_projects().await.expect("projects can be listed")[0].id;
+    let place = (project, connected.id.parse().expect("an id"));
+    server.app().store.trim_requests(place, 1, 1).await.expect("a log can be cut");
     server.put(&of_endpoint, &json!({"url": "http://127.0.0.1:1/"})).await.expect(200);
     server.post(&format!("{of_endpoint}/rotate_secret"), &json!({})).await.expect(200);
     server.delete(&connection).await.expect(200);
@@ -222,6 +227,9 @@ async fn grow(server: &TestServer) {
     let resend = "INSERT INTO resends (id, id_project, id_delivery, id_endpoint, kind, due_at, created_at) \
                   SELECT id, id_project, id_event, id_endpoint, 'resend', 9000000000000000, 0 FROM deliveries";
     server.database().execute(resend).await;
+    let request = "INSERT INTO requests (id, id_project, id_connection, method, path, status, duration_ms, attempts, \
+                   sent_bytes, received_bytes) SELECT id, id_project, id_endpoint, 'GET', '/', 200, 0, 1, 0, 0 FROM deliveries";
+    server.database().execute(request).await;
     if server.database().url().is_some() {
         server.database().execute("ANALYZE").await;
     }

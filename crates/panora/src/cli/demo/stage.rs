@@ -50,6 +50,7 @@ impl Stage {
 /// At the usual address, or at any free port when that is taken.
 async fn start(folder: &TempFolder, key: &ApiKey) -> Result<Server, StartError> {
     let settings = |port| ServeArgs {
+        worker_threads: None,
         storage: StorageArgs { database_url: None, data_dir: folder.0.clone(), encryption_keys: None },
         bind: SocketAddr::from(([127, 0, 0, 1], port)),
         public_url: None,

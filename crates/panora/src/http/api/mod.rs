@@ -14,6 +14,7 @@ mod person;
 mod projects;
 mod providers;
 mod recoveries;
+mod requests;
 mod verify_event;
 mod webhooks;
 
@@ -22,6 +23,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::document::{Document, complete};
+pub use self::passthrough::{is_streamed, stream};
 use crate::app::App;
 
 /// Routes that need an API key, those that do not, and the document that describes them all.
@@ -41,6 +43,7 @@ pub fn routes(app: &App) -> (Router<App>, Router<App>, utoipa::openapi::OpenApi)
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = keyed().split_for_parts().1;
     document.merge(health::routes().split_for_parts().1);
+    passthrough::describe(&mut document);
     complete(document)
 }
 
@@ -57,5 +60,6 @@ fn keyed() -> OpenApiRouter<App> {
         .merge(events::routes())
         .merge(event_types::routes())
         .merge(passthrough::routes())
+        .merge(requests::routes())
         .nest("/webhooks", webhooks::routes().merge(verify_event::routes()))
 }

@@ -1,6 +1,7 @@
-//! `POST /passthrough`: call a provider with a connection token.
+//! `POST /passthrough`: a call and its answer as one JSON document each.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -8,29 +9,26 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use panora_outbound::BodyEnd;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
+use super::known;
 use crate::app::App;
-use crate::connect::RefreshError;
 use crate::http::auth::Caller;
-use crate::http::extract::{MAX_TEXT, read};
+use crate::http::extract::{MAX_TEXT, read, read_raw_json};
 use crate::http::problem::Problem;
-use crate::model::{ConnectionStatus, ConnectionToken};
-use crate::passthrough::{Call, CallError, Called, call, is_forwarded, shown_headers};
-use crate::store::StoredConnection;
+use crate::passthrough::{Call, Called, CallerBody, call, from_caller, shown_headers};
 
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(passthrough))
-}
+/// What is read of an answer, and for how long.
+const MAX_ANSWER: usize = 10 * 1024 * 1024;
+const ANSWER_TIME: Duration = Duration::from_mins(1);
 
 /// A call to the provider. `data` keeps the JSON text it came with.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ProviderCall {
+pub struct ProviderCall {
     #[schema(value_type = ProviderMethod)]
     method: String,
     /// Path and query below the account's base URL.
@@ -39,7 +37,7 @@ struct ProviderCall {
     /// Any JSON.
     #[schema(value_type = Option<Value>)]
     data: Option<Box<RawValue>>,
-    /// How `data` is sent: `json` (unless given), `form` or `text`.
+    /// How `data` is sent: `json` (unless given), `form` or `text`. Anything else goes by the streaming form.
     request_format: Option<Format>,
     /// Another host that the provider's file lists.
     #[serde(rename = "overrideBaseUrl")]
@@ -82,15 +80,15 @@ enum Encoding {
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"url": "https://api.hubapi.com/crm/v3/objects/contacts?limit=1", "status": 200,
     "headers": {"content-type": "application/json"}, "data": {"results": [{"id": "1"}]}}))]
-struct ProviderAnswer {
+pub struct ProviderAnswer {
     /// What was called, without credential parameters.
     #[schema(format = "uri")]
     url: String,
     /// The provider's.
     status: u16,
-    /// The provider's, without `Set-Cookie`.
+    /// The provider's, without `Set-Cookie` and those of the connection.
     headers: BTreeMap<String, String>,
-    /// JSON with the text it came with, or a string with `encoding`; null where there was no body.
+    /// JSON with the text it came with, or a string with `encoding`; null where there was no body. At most 10 MiB.
     #[schema(value_type = Value, required)]
     data: Option<Box<RawValue>>,
     /// Where `data` is a string that was no JSON.
@@ -101,50 +99,29 @@ struct ProviderAnswer {
 
 /// Calls the provider of a connection.
 ///
-/// Answers 200 whatever the provider answered: a problem is always Panora's own.
+/// Answers 200 whatever the provider answered: a problem is always Panora's own. Redirects are handed on, not followed.
+/// A call is repeated once: with a new token after a 401, and after a 429 or 503 that asks for at most ten seconds
+/// where the method is safe or idempotent.
 #[utoipa::path(post, operation_id = "passthrough", path = "/passthrough", tag = "passthrough", request_body = ProviderCall,
     params(("x-connection-token" = String, Header, description = "The connection's token.")),
     responses((status = 200, body = ProviderAnswer, description = "What the provider answered, its errors included."),
         (status = 401, description = "No API key or connection token that is known and live."),
         (status = 409, description = "`needs_reauth`: the person must connect again; or the connection is incomplete."),
         (status = 502, description = "The provider gave no answer that could be read.")))]
-async fn passthrough(
+pub async fn passthrough(
     State(app): State<App>,
     caller: Caller,
     request: Request,
 ) -> Result<Json<ProviderAnswer>, Problem> {
-    let connection = connection(&app, caller, request.headers()).await?;
+    let known = known(&app, caller, request.headers()).await?;
     let wanted = read_call(&read(request).await?)?;
-    let called = call(&app, &connection, &wanted).await?;
-    Ok(Json(answer(called)?))
-}
-
-async fn connection(app: &App, caller: Caller, headers: &HeaderMap) -> Result<StoredConnection, Problem> {
-    let token = headers.get("x-connection-token").and_then(|value| value.to_str().ok());
-    let token = token.ok_or_else(|| {
-        Problem::unauthorized(
-            "missing_connection_token",
-            "Send the connection's token as `x-connection-token`.",
-        )
-    })?;
-    let key = ConnectionToken::from_text(token).key();
-    let stored = app.store.lookup_connection_by_token(caller.project, key).await?.ok_or_else(|| {
-        Problem::unauthorized(
-            "invalid_connection_token",
-            "This connection token is not known in this project.",
-        )
-    })?;
-    match stored.connection.status {
-        ConnectionStatus::Revoked => {
-            Err(Problem::unauthorized("connection_revoked", "This connection was revoked."))
-        }
-        _ => Ok(stored),
-    }
+    let called = call(&app, known, wanted).await?;
+    answer(called).await.map(Json)
 }
 
 fn read_call(body: &[u8]) -> Result<Call, Problem> {
     // By the text, not by our rules for numbers: what is in `data` is the provider's business.
-    let wanted: ProviderCall = crate::http::extract::read_raw_json(body)?;
+    let wanted: ProviderCall = read_raw_json(body)?;
     if wanted.path.chars().count() > MAX_TEXT {
         return Err(Problem::field("/path", "A string may hold 2,048 characters."));
     }
@@ -161,11 +138,14 @@ fn read_call(body: &[u8]) -> Result<Call, Problem> {
     let method = method.ok().filter(|method| known.contains(method));
     let method =
         method.ok_or_else(|| Problem::field("/method", "GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS."))?;
-    let mut headers = read_headers(wanted.headers.unwrap_or_default())?;
+    let mut headers = from_caller(&read_headers(wanted.headers.unwrap_or_default())?);
+    // What comes back is shown as text: packed it would only be longer.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let body = match &wanted.data {
         Some(data) => encode(data, wanted.request_format.unwrap_or(Format::Json), &mut headers)?,
         None => Bytes::new(),
     };
+    let body = CallerBody::Whole(body);
     Ok(Call { method, path: wanted.path, base: wanted.override_base_url, headers, body })
 }
 
@@ -176,9 +156,7 @@ fn read_headers(given: BTreeMap<String, String>) -> Result<HeaderMap, Problem> {
         let words = "Not a header that HTTP can carry.";
         let parsed: HeaderName = name.parse().map_err(|_| Problem::field(pointer(), words))?;
         let value = HeaderValue::from_str(&value).map_err(|_| Problem::field(pointer(), words))?;
-        if is_forwarded(&parsed) {
-            headers.insert(parsed, value);
-        }
+        headers.append(parsed, value);
     }
     Ok(headers)
 }
@@ -208,59 +186,27 @@ fn encode(data: &RawValue, format: Format, headers: &mut HeaderMap) -> Result<By
     Ok(Bytes::from(body))
 }
 
-fn answer(called: Called) -> Result<ProviderAnswer, Problem> {
-    if let Err(error) = called.answer.body_end.whole() {
+async fn answer(called: Called) -> Result<ProviderAnswer, Problem> {
+    let Called { url, status, headers, body, mut entry } = called;
+    let (body, end) = body.read(MAX_ANSWER, ANSWER_TIME).await;
+    entry.received(body.len());
+    if let Err(error) = BodyEnd::whole(end) {
+        entry.failed(error.code());
         let detail = format!("The provider's answer could not be read to its end: {}", error.likely_cause());
         return Err(Problem::new(StatusCode::BAD_GATEWAY, error.code(), detail));
     }
-    let body = &called.answer.body;
-    let (data, encoding) = match std::str::from_utf8(body) {
+    entry.ended();
+    let (data, encoding) = match std::str::from_utf8(&body) {
         Ok("") => (None, None),
         Ok(text) => match RawValue::from_string(text.trim().to_owned()) {
             Ok(json) => (Some(json), None),
             Err(_) => (Some(string(text)?), Some("utf8")),
         },
-        Err(_) => (Some(string(&BASE64_STANDARD.encode(body))?), Some("base64")),
+        Err(_) => (Some(string(&BASE64_STANDARD.encode(&body))?), Some("base64")),
     };
-    let (status, headers) = (called.answer.status.as_u16(), shown_headers(&called.answer.headers));
-    Ok(ProviderAnswer { url: called.url, status, headers, data, encoding })
+    Ok(ProviderAnswer { url, status: status.as_u16(), headers: shown_headers(&headers), data, encoding })
 }
 
 fn string(text: &str) -> Result<Box<RawValue>, Problem> {
     serde_json::value::to_raw_value(text).map_err(|_| Problem::internal())
-}
-
-impl From<CallError> for Problem {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::UnknownProvider => {
-                Self::conflict("unknown_provider", "This connection's provider is no longer in the catalog.")
-            }
-            CallError::Refused(error @ panora_catalog::CallError::OverrideNotAllowed) => {
-                Self::field("/overrideBaseUrl", error.to_string())
-            }
-            CallError::Refused(error @ panora_catalog::CallError::Path(_)) => {
-                Self::field("/path", error.to_string())
-            }
-            CallError::Refused(panora_catalog::CallError::Render(error)) => {
-                Self::conflict("connection_incomplete", error.to_string())
-            }
-            CallError::Refresh(RefreshError::Connect(error)) => error.into(),
-            CallError::Refresh(RefreshError::Revoked) => {
-                Self::unauthorized("connection_revoked", "This connection was revoked.")
-            }
-            CallError::Refresh(RefreshError::NeedsReauth) => {
-                let detail = "The provider no longer takes this connection's credentials: the person must connect again.";
-                Self::conflict("needs_reauth", detail)
-            }
-            CallError::Refresh(RefreshError::TryLater(reason)) => {
-                let detail = format!("The provider gave no new access token ({reason}).");
-                Self::new(StatusCode::BAD_GATEWAY, "refresh_failed", detail)
-            }
-            CallError::Unanswered(failure) => {
-                let detail = format!("The provider gave no answer. {}", failure.error.likely_cause());
-                Self::new(StatusCode::BAD_GATEWAY, failure.error.code(), detail)
-            }
-        }
-    }
 }
