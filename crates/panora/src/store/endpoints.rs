@@ -25,7 +25,7 @@ pub struct StoredEndpoint {
 
 /// All columns that an endpoint is read from.
 fn columns() -> String {
-    format!("{SETTINGS}, created_at, {STATE}")
+    format!("{SETTINGS}, created_at, withdrawals, {STATE}")
 }
 
 const SETTINGS: &str = "id, id_project, url, description, scope, rate_limit, retry_schedule, headers, secret, \
@@ -44,6 +44,7 @@ fn stored(row: &Row) -> Result<StoredEndpoint, StoreError> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
         state: endpoint_state(row)?,
+        withdrawals: row.get("withdrawals")?,
     };
     let previous = row.get::<Option<Vec<u8>>>("previous_secret")?.map(Sealed);
     let until = row.time_option("previous_secret_until")?;

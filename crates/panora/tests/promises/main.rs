@@ -71,3 +71,4 @@ mod told_failures;
 mod webhook_notices;
 mod webhook_secrets;
 mod webhooks;
+mod withdrawing;

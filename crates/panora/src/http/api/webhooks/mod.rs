@@ -68,6 +68,7 @@ async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<R
             created_at: now,
             updated_at: now,
             state: EndpointState::new(checked.active.unwrap_or(true)),
+            withdrawals: 0,
         },
         secret: app.vault.seal(Slot::EndpointSecret, id, secret.expose().as_bytes()),
         previous_secret: None,
