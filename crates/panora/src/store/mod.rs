@@ -149,6 +149,11 @@ impl Store {
         self.db.begin().await
     }
 
+    /// Whether transactions run side by side, and lock rows.
+    pub const fn has_row_locks(&self) -> bool {
+        matches!(self.db, Db::Postgres(_))
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.db.optional(Sql::new("SELECT id FROM projects LIMIT 1")).await.map(|_| ())

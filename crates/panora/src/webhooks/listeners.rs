@@ -67,6 +67,11 @@ impl KnownListeners {
         })
     }
 
+    /// How many endpoints a project has, as far as this node knows.
+    pub fn count(&self, project: ProjectId) -> usize {
+        self.known.get(&project).map_or(0, |known| known.endpoints.len())
+    }
+
     /// The version at which this node knows a project's endpoints.
     pub fn version(&self, project: ProjectId) -> Option<i64> {
         self.known.get(&project).map(|known| known.version)

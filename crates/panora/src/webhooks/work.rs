@@ -42,6 +42,11 @@ impl Work {
         self.recipient.endpoint.id
     }
 
+    /// Whether its lease is over.
+    pub fn may_be_sent_by_others(&self) -> bool {
+        self.leased.elapsed() >= LEASE
+    }
+
     /// Whether there is time for an attempt before somebody else may take the delivery.
     pub fn is_leased(&self) -> bool {
         self.leased.elapsed() + LAST_START < LEASE

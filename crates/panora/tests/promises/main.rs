@@ -57,6 +57,7 @@ mod problems;
 mod projects;
 mod providers;
 mod rate_limits;
+mod recording;
 mod recoveries;
 mod recovery_bounds;
 mod renewals;
