@@ -91,6 +91,8 @@ CREATE TABLE new_deliveries (
     release_number BIGINT NOT NULL,
     lease_owner {TEXT},
     created_at BIGINT NOT NULL,
+    -- When a recovery gave it a full schedule again.
+    restarted_at BIGINT,
     ended_at BIGINT,
     UNIQUE (id_event, id_endpoint)
 );

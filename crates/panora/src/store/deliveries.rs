@@ -286,7 +286,7 @@ impl Store {
         let (now, parameter) = self.db_now();
         let mut sql = Sql::new(format!(
             "UPDATE deliveries SET state = 'open', cause = NULL, tries = 0, probes = 0, first_try_at = NULL, \
-             due_at = {now}, release_number = $2, lease_owner = NULL, ended_at = NULL \
+             due_at = {now}, release_number = $2, lease_owner = NULL, restarted_at = {now}, ended_at = NULL \
              WHERE state IN ('failed', 'cancelled') AND id IN "
         ))
         .bind(parameter)

@@ -3,7 +3,7 @@
 use super::deliveries::millis_of;
 use super::row::millis;
 use super::{Batch, Column, LEASE, Row, Sql, Store, StoreError, Tx};
-use crate::model::{Endpoint, EndpointId, EndpointState, ProjectId, RetrySchedule, Time};
+use crate::model::{EndpointId, EndpointState, ProjectId, RetrySchedule, Time};
 
 /// Stands for a time that never comes.
 pub const NEVER: Time = Time::from_millis(i64::MAX);
@@ -25,21 +25,6 @@ pub struct EndpointStanding {
 }
 
 impl EndpointStanding {
-    /// One that a person has changed: it is looked at at once.
-    pub(super) fn released(it: &Endpoint) -> Self {
-        Self {
-            id: it.id,
-            id_project: it.id_project,
-            url: it.url.clone(),
-            rate_limit: it.rate_limit,
-            retry_schedule: it.retry_schedule.clone(),
-            deleted: false,
-            state: it.state.clone(),
-            look_at: Time::from_millis(0),
-            lease: None,
-        }
-    }
-
     /// Looks at it no later than at `at`.
     pub fn look_by(&mut self, at: Time) {
         self.look_at = self.look_at.min(at.max(self.state.not_before));

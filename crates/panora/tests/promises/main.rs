@@ -31,6 +31,7 @@ mod event_stream;
 mod event_types;
 mod events;
 mod expiry;
+mod faults;
 mod forgetting;
 mod full_disk;
 mod hostile_endpoints;
