@@ -270,19 +270,10 @@ impl Lanes {
     pub fn withdraw(&self, endpoint: EndpointId, gone: impl Fn(&Work) -> bool) -> Vec<Work> {
         let mut state = self.state();
         let Some(lane) = state.lanes.get_mut(&endpoint) else { return Vec::new() };
-        let (gone, stays): (Vec<_>, VecDeque<_>) = std::mem::take(&mut lane.queue).into_iter().fold(
-            (Vec::new(), VecDeque::new()),
-            |(mut out, mut stays), work| {
-                if gone(&work) {
-                    out.push(work)
-                } else {
-                    stays.push_back(work)
-                }
-                (out, stays)
-            },
-        );
+        let (gone, stays): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut lane.queue).into_iter().partition(gone);
         lane.queue = stays;
-        gone
+        Vec::from(gone)
     }
 
     /// Takes what was not begun out of the lanes, and begins nothing more.

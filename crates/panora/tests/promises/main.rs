@@ -23,6 +23,7 @@ mod doctor;
 mod doctor_command;
 mod doctor_records;
 mod doubtful_input;
+mod drains;
 mod dropped_connections;
 mod endpoint_changes;
 mod endpoint_states;
