@@ -29,6 +29,8 @@ ALTER TABLE endpoints ADD COLUMN drain_since BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE endpoints ADD COLUMN release_number BIGINT NOT NULL DEFAULT 0;
 -- When the engine must look at the endpoint's deliveries next.
 ALTER TABLE endpoints ADD COLUMN look_at BIGINT NOT NULL DEFAULT 0;
+-- How often deliveries that a node may have in hand were cancelled: whoever sends compares it first.
+ALTER TABLE endpoints ADD COLUMN withdrawals BIGINT NOT NULL DEFAULT 0;
 -- Which node alone sends to it, where only one may.
 ALTER TABLE endpoints ADD COLUMN lease_owner {TEXT};
 ALTER TABLE endpoints ADD COLUMN lease_until BIGINT NOT NULL DEFAULT 0;
@@ -89,6 +91,8 @@ CREATE TABLE new_deliveries (
     release_number BIGINT NOT NULL,
     lease_owner {TEXT},
     created_at BIGINT NOT NULL,
+    -- When a recovery gave it a full schedule again.
+    restarted_at BIGINT,
     ended_at BIGINT,
     UNIQUE (id_event, id_endpoint)
 );

@@ -89,6 +89,8 @@ pub struct Wake {
     pub deliveries: Notify,
     pub recoveries: Notify,
     pub jobs: Notify,
+    /// Something was learnt of endpoints that this node knows.
+    pub changes: Notify,
 }
 
 impl App {

@@ -12,17 +12,25 @@ use crate::model::Time;
 #[derive(Clone)]
 pub struct Clock {
     offset_ms: Arc<watch::Sender<i64>>,
+    /// By how much the machine's clock is wrong.
+    wrong_ms: i64,
 }
 
 impl Clock {
     /// The system's clock, with no offset.
     pub fn system() -> Self {
-        Self { offset_ms: Arc::new(watch::Sender::new(0)) }
+        Self { offset_ms: Arc::new(watch::Sender::new(0)), wrong_ms: 0 }
+    }
+
+    /// A machine's clock that is ahead by so much of those of others, such as the database's.
+    pub fn ahead_by(span: Duration) -> Self {
+        let wrong_ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        Self { wrong_ms, ..Self::system() }
     }
 
     /// The present, to the millisecond.
     pub fn now(&self) -> Time {
-        Time::from_millis(jiff::Timestamp::now().as_millisecond() + self.offset_ms())
+        Time::from_millis(jiff::Timestamp::now().as_millisecond() + self.wrong_ms + self.offset_ms())
     }
 
     /// Milliseconds added to the system's clock: zero but in tests.

@@ -82,6 +82,8 @@ pub struct Server {
     workers: TaskTracker,
     stop_http: CancellationToken,
     stop_workers: CancellationToken,
+    /// Cancelled once a worker ended that should not.
+    failed: CancellationToken,
     patience: Duration,
 }
 
@@ -96,34 +98,31 @@ impl Server {
         let (stop_http, stop_workers) = (CancellationToken::new(), CancellationToken::new());
         let queues = Queues { results, imports };
         let app = open(&args, address, around, stop_http.clone(), queues).await?;
-        let workers = TaskTracker::new();
+        let workers =
+            Workers { tasks: TaskTracker::new(), app: app.clone(), failed: CancellationToken::new() };
         let stop_writer = CancellationToken::new();
         let writing = writer::run(
             app.clone(),
             writer::Queues { imports: waiting, results: finished },
             stop_writer.clone(),
         );
-        watch(&workers, &app, &stop_writer, "writer", writing);
+        workers.watch("writer", &stop_writer, writing);
         let sending = webhooks::run(app.clone(), stop_workers.clone());
         // What was sent is recorded before the writer ends.
         let sending = async move {
             sending.await;
             stop_writer.cancel();
         };
-        watch(&workers, &app, &stop_workers, "deliveries", sending);
+        workers.watch("deliveries", &stop_workers, sending);
         let recoveries = webhooks::run_recoveries(app.clone(), stop_workers.clone());
-        watch(&workers, &app, &stop_workers, "recoveries", recoveries);
-        watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
-        watch(&workers, &app, &stop_workers, "events", events::run(app.clone(), stop_workers.clone()));
+        workers.watch("recoveries", &stop_workers, recoveries);
+        workers.watch("jobs", &stop_workers, connect::run_jobs(app.clone(), stop_workers.clone()));
+        workers.watch("events", &stop_workers, events::run(app.clone(), stop_workers.clone()));
         let logging = passthrough::run_log(app.clone(), stop_workers.clone());
-        watch(&workers, &app, &stop_workers, "request log", logging);
-        watch(
-            &workers,
-            &app,
-            &stop_workers,
-            "maintenance",
-            maintenance::run(app.clone(), stop_workers.clone()),
-        );
+        workers.watch("request log", &stop_workers, logging);
+        let maintaining = maintenance::run(app.clone(), stop_workers.clone());
+        workers.watch("maintenance", &stop_workers, maintaining);
+        let Workers { tasks: workers, failed, .. } = workers;
         workers.close();
         let (front, stopping) =
             (ServiceExt::<Request>::into_make_service(http::Front::new(&app)), stop_http.clone());
@@ -134,7 +133,12 @@ impl Server {
             }
         });
         let patience = Duration::from_secs(args.shutdown_seconds);
-        Ok(Self { app, address, http, workers, stop_http, stop_workers, patience })
+        Ok(Self { app, address, http, workers, stop_http, stop_workers, failed, patience })
+    }
+
+    /// Waits until a worker ends that should not: the node is then to be stopped and started again.
+    pub async fn failed(&self) {
+        self.failed.cancelled().await;
     }
 
     /// Ends in order: no new requests, those that run end, then deliveries in flight are recorded, then the
@@ -158,21 +162,33 @@ impl Server {
     }
 }
 
-/// Runs a worker. If it ends before it is told to, by a panic, the node says that it is not ready.
-fn watch(
-    workers: &TaskTracker,
-    app: &App,
-    stop: &CancellationToken,
-    name: &'static str,
-    work: impl Future<Output = ()> + Send + 'static,
-) {
-    let (app, stop, work) = (app.clone(), stop.clone(), tokio::spawn(work));
-    workers.spawn(async move {
-        if work.await.is_err() || !stop.is_cancelled() {
-            tracing::error!(worker = name, "a worker ended");
-            app.works.store(false, Ordering::Relaxed);
-        }
-    });
+/// What a node does beside answering requests.
+struct Workers {
+    tasks: TaskTracker,
+    app: App,
+    failed: CancellationToken,
+}
+
+impl Workers {
+    /// Runs a worker. If it ends before it is told to, by a panic, the node says that it is not ready and begins no
+    /// attempt any more, since it might not record it; others go on, and take over what it had in hand.
+    fn watch(
+        &self,
+        name: &'static str,
+        stop: &CancellationToken,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let (app, failed) = (self.app.clone(), self.failed.clone());
+        let (stop, work) = (stop.clone(), tokio::spawn(work));
+        self.tasks.spawn(async move {
+            if work.await.is_err() || !stop.is_cancelled() {
+                tracing::error!(worker = name, "a worker ended: this node must start again");
+                app.works.store(false, Ordering::Relaxed);
+                drop(app.lanes.stop());
+                failed.cancel();
+            }
+        });
+    }
 }
 
 /// What a server is made of, for a command that looks at it: nothing listens and nothing works.

@@ -18,8 +18,12 @@ use crate::webhooks::{Finished, Publication, settle};
 /// The most imports of one transaction, and the most attempts.
 const IMPORTS: usize = 128;
 const RESULTS: usize = 256;
+/// The most deliveries that the imports of one transaction may come to, unless one alone has more.
+const DELIVERIES: usize = 20_000;
 /// How long attempts wait for more: nobody waits for their record.
 const PATIENCE: Duration = Duration::from_millis(2);
+/// How soon attempts that could not be recorded are tried again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Where imports and attempts come from.
 pub struct Queues {
@@ -30,26 +34,18 @@ pub struct Queues {
 #[derive(Default)]
 struct Group {
     imports: Vec<Waiting>,
+    /// Those that could not be recorded before are the first.
     results: Vec<Finished>,
+    /// When attempts are tried again that could not be recorded: none but imports are taken in until then.
+    again: Option<Instant>,
 }
 
 /// Writes until told that nothing more comes, and what waits then.
 pub async fn run(app: App, mut queues: Queues, over: CancellationToken) {
     let mut group = Group::default();
     while group.fill(&mut queues, &over).await {
-        let answers = write(&app, &group).await.unwrap_or_else(|error| {
-            tracing::warn!(code = error.code(), "a group could not be written: its parts are written apart");
-            if matches!(error, StoreError::Unconfirmed(_)) {
-                // They may be there, and must not come twice: their callers are told that this went wrong.
-                group.imports.clear();
-            }
-            vec![None; group.imports.len()]
-        });
-        for (waiting, answer) in group.imports.drain(..).zip(answers) {
-            waiting.answer(answer);
-        }
-        // Gives the places in their lanes back: those that have room now are looked at.
-        group.results.clear();
+        group.write(&app).await;
+        // Places in lanes were given back: those that have room now are looked at.
         if app.lanes.are_any_wanted() {
             app.wake.deliveries.notify_one();
         }
@@ -62,8 +58,10 @@ impl Group {
         let Queues { imports, results } = queues;
         tokio::select! {
             biased;
+            () = std::future::ready(()), if !self.imports.is_empty() => {}
             _ = imports.recv_many(&mut self.imports, IMPORTS) => {}
-            _ = results.recv_many(&mut self.results, RESULTS) => {
+            () = tokio::time::sleep_until(self.again.unwrap_or_else(Instant::now)), if self.again.is_some() => {}
+            _ = results.recv_many(&mut self.results, RESULTS), if self.again.is_none() => {
                 // An import that comes meanwhile is written at once.
                 let until = Instant::now() + PATIENCE;
                 while self.results.len() < RESULTS {
@@ -76,7 +74,7 @@ impl Group {
                     }
                 }
             }
-            () = over.cancelled() => return false,
+            () = over.cancelled(), if self.again.is_none() => return false,
         }
         // What is being asked for at this moment comes along.
         tokio::task::yield_now().await;
@@ -90,27 +88,92 @@ impl Group {
         {
             self.imports.push(import);
         }
-        while self.results.len() < RESULTS
+        while self.again.is_none()
+            && self.results.len() < RESULTS
             && let Ok(finished) = queues.results.try_recv()
         {
             self.results.push(finished);
         }
     }
-}
 
-/// Writes a group, and if it cannot be written its attempts one by one; the imports then go alone.
-async fn write(app: &App, group: &Group) -> Result<Vec<Option<Value>>, StoreError> {
-    let written = together(app, &group.imports, &group.results).await;
-    if written.is_err() {
-        for one in &group.results {
-            if let Err(error) = together(app, &[], std::slice::from_ref(one)).await {
-                // The lease ends by itself and the delivery is sent again.
-                let (id, code) = (one.work.id, error.code());
-                tracing::error!(delivery = %id, code, "an attempt could not be recorded");
+    /// Writes what there is, and answers the imports first. Of a group that cannot be written the imports go alone, and
+    /// the attempts one by one.
+    async fn write(&mut self, app: &App) {
+        let mut imports = std::mem::take(&mut self.imports);
+        self.imports = imports.split_off(bounded(app, &imports));
+        let due = self.again.is_none_or(|at| at <= Instant::now());
+        let with = if due { self.with_imports(app, &imports) } else { 0 };
+        let written = together(app, &imports, &self.results[..with]).await;
+        let failed = written.as_ref().err().is_some();
+        let answers = written.unwrap_or_else(|error| {
+            tracing::warn!(code = error.code(), "a group could not be written: its parts are written apart");
+            if matches!(error, StoreError::Unconfirmed(_)) {
+                // They may be there, and must not come twice: their callers are told that this went wrong.
+                imports.clear();
             }
+            vec![None; imports.len()]
+        });
+        for (waiting, answer) in imports.into_iter().zip(answers) {
+            waiting.answer(answer);
+        }
+        if due {
+            let left = self.results.split_off(if failed { 0 } else { with });
+            self.results.clear();
+            self.record(app, left).await;
         }
     }
-    written
+
+    /// How many of the attempts may be written with these imports. Whoever holds an endpoint's lock without its
+    /// project's must wait for no other's, so that no two wait for each other: such attempts go by themselves.
+    fn with_imports(&mut self, app: &App, imports: &[Waiting]) -> usize {
+        if imports.is_empty() || !app.store.has_row_locks() {
+            return self.results.len();
+        }
+        let locked = import_group::projects(imports);
+        self.results.sort_by_key(|it| !locked.contains_key(&it.work.id_project));
+        self.results.partition_point(|it| locked.contains_key(&it.work.id_project))
+    }
+
+    /// Records attempts together, or one by one. What the database does not take now is kept for as long as nobody else
+    /// may send it.
+    async fn record(&mut self, app: &App, attempts: Vec<Finished>) {
+        self.again = None;
+        if together(app, &[], &attempts).await.is_ok() {
+            return;
+        }
+        let mut out = false;
+        for one in attempts {
+            let error = if out { None } else { together(app, &[], std::slice::from_ref(&one)).await.err() };
+            match error {
+                // It is there: what was written was only not confirmed.
+                Some(StoreError::Conflict) => continue,
+                Some(error) if one.work.may_be_sent_by_others() => {
+                    let (id, code) = (one.work.id, error.code());
+                    tracing::error!(delivery = %id, code, "an attempt could not be recorded");
+                    continue;
+                }
+                Some(error) => out = error.is_outage(),
+                None if !out => continue,
+                None => {}
+            }
+            self.results.push(one);
+            self.again = Some(Instant::now() + AGAIN);
+        }
+        if self.again.is_some() {
+            tracing::warn!(attempts = self.results.len(), "attempts wait to be recorded");
+        }
+    }
+}
+
+/// How many of these imports are written at once: each comes to a delivery for each endpoint that listens.
+fn bounded(app: &App, imports: &[Waiting]) -> usize {
+    let mut deliveries = 0;
+    let fits = imports.iter().take_while(|waiting| {
+        let first = deliveries == 0;
+        deliveries += app.listeners.count(waiting.project()).max(1);
+        first || deliveries <= DELIVERIES
+    });
+    fits.count()
 }
 
 /// Attempts mostly tell nothing, so that they need no lock of a project; if they do, the transaction begins again
@@ -120,6 +183,9 @@ async fn together(
     imports: &[Waiting],
     results: &[Finished],
 ) -> Result<Vec<Option<Value>>, StoreError> {
+    if imports.is_empty() && results.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut locks = import_group::projects(imports);
     for _ in 0..3 {
         match try_together(app, imports, results, &locks).await? {
@@ -127,6 +193,10 @@ async fn together(
             Err(missing) => {
                 for (project, events) in missing {
                     *locks.entry(project).or_default() += events;
+                }
+                // Events go to endpoints whose locks follow: see `with_imports`.
+                for it in results {
+                    locks.entry(it.work.id_project).or_default();
                 }
             }
         }

@@ -21,11 +21,15 @@ pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
     println!("Panora {} is running at {}", env!("CARGO_PKG_VERSION"), server.app.public_url.as_str());
     println!("  documentation  {}", server.app.public_url.join("/docs"));
     println!("  make a key     panora api-keys create");
-    wait_for_signal().await?;
+    let result = tokio::select! {
+        signal = wait_for_signal() => signal,
+        // Whoever runs the process starts it again.
+        () = server.failed() => Err("a part of the server ended by a fault of its own".into()),
+    };
     tracing::info!("stopping");
     // A second signal ends the process at once; the next start finds everything.
     tokio::select! {
-        () = server.stop() => Ok(()),
+        () = server.stop() => result,
         _ = wait_for_signal() => Err("stopped at once".into()),
     }
 }

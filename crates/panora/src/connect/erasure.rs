@@ -76,6 +76,8 @@ async fn erase_step(app: &App, erasure: Erasure) -> Result<Option<Erasure>, Stor
     app.store.lock_project(&mut tx, erasure.id_project).await?;
     let left = app.store.erase_events(&mut tx, erasure, app.clock.now()).await?;
     tx.commit().await?;
+    // What is in hand of it is given back.
+    app.listeners.refresh_if_possible(app, [erasure.id_project]).await;
     match left {
         Some(left) => Ok(Some(left)),
         None => erase_requests(app, erasure).await,

@@ -51,6 +51,10 @@ pub async fn import_in_group(
 }
 
 impl Waiting {
+    pub fn project(&self) -> ProjectId {
+        self.import.project
+    }
+
     /// Answers whoever waits; nothing means that the import must go alone.
     pub fn answer(self, answer: Option<Value>) {
         // A caller that went away needs no answer.

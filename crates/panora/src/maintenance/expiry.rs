@@ -1,4 +1,4 @@
-//! A delivery that is still open 30 days after its event has failed. Of an endpoint's at most one event an hour tells.
+//! A delivery that is still open 30 days after its event has failed; one that a recovery has restarted, 30 days after that. Of an endpoint's at most one event an hour tells.
 
 use std::time::{Duration, Instant};
 

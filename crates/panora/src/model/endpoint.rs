@@ -15,6 +15,8 @@ pub struct Endpoint {
     pub created_at: Time,
     pub updated_at: Time,
     pub state: EndpointState,
+    /// How often deliveries that a node had in hand were withdrawn: discarded, or erased. What was leased before is void.
+    pub withdrawals: i64,
 }
 
 impl Endpoint {

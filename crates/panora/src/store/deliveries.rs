@@ -1,7 +1,6 @@
 //! Deliveries: the queue is this table. Added with their event, claimed in batches under a lease, settled in groups.
 //! While somebody sends one, `due_at` is the end of the lease: after that it is due again by itself.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::row::millis;
@@ -51,6 +50,8 @@ pub enum Claim {
 #[derive(Clone, Copy, Debug)]
 pub struct CancelStep {
     pub cancelled: u64,
+    /// Some node may have one of them in hand.
+    pub leased: bool,
     /// Where the next step goes on; none when this was the last.
     pub next: Option<DeliveryId>,
 }
@@ -112,6 +113,7 @@ impl Store {
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
         let (now, parameter) = self.db_now();
         let skip = if tx.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
+        // Materialised: PostgreSQL may run a subquery more than once, which would skip what it has locked and take more.
         // Not one that somebody sends at this moment.
         let idle = format!("(lease_owner IS NULL OR due_at <= {now})");
         let (condition, order) = match claim {
@@ -121,9 +123,10 @@ impl Store {
         };
         let text = |condition: &str, order: &str| {
             Sql::new(format!(
-                "UPDATE deliveries SET lease_owner = $2, due_at = {now} + $3, release_number = $5 WHERE id IN \
-                 (SELECT id FROM deliveries WHERE id_endpoint = $4 AND state = 'open' AND {condition} \
-                 ORDER BY {order} LIMIT $6{skip}) RETURNING {CLAIMED}"
+                "WITH taken AS MATERIALIZED (SELECT id FROM deliveries WHERE id_endpoint = $4 AND state = 'open' \
+                 AND {condition} ORDER BY {order} LIMIT $6{skip}) \
+                 UPDATE deliveries SET lease_owner = $2, due_at = {now} + $3, release_number = $5 \
+                 WHERE id IN (SELECT id FROM taken) RETURNING {CLAIMED}"
             ))
             .bind(parameter)
             .bind(owner)
@@ -208,33 +211,23 @@ impl Store {
         tx.execute_batch(batch).await.map(|_| ())
     }
 
-    /// Gives back what was leased and not sent, so that others may take it at once.
-    /// Their endpoints are looked at again at once.
+    /// Ends this node's leases of what was not sent, so that others may take it at once. The caller holds the locks of
+    /// the endpoints.
     pub async fn release_deliveries(
         &self,
+        tx: &mut Tx,
         owner: &str,
         ids: &[DeliveryId],
-        endpoints: BTreeSet<EndpointId>,
     ) -> Result<(), StoreError> {
         let (now, parameter) = self.db_now();
         for part in ids.chunks(500) {
             let mut sql = Sql::new(format!(
-                "UPDATE deliveries SET lease_owner = NULL, due_at = {now} WHERE lease_owner = $2 \
-                 AND state IN ('open', 'test') AND id IN "
+                "UPDATE deliveries SET lease_owner = NULL, due_at = {now} WHERE lease_owner = $2 AND id IN "
             ))
             .bind(parameter)
             .bind(owner);
             sql.push_list(part.iter().map(ToString::to_string));
-            self.db.execute(sql).await?;
-        }
-        for endpoint in endpoints {
-            let sql = Sql::new(format!(
-                "UPDATE endpoints SET look_at = CASE WHEN not_before > {now} THEN not_before ELSE {now} END \
-                 WHERE id = $2 AND look_at > {now}"
-            ))
-            .bind(parameter)
-            .bind(endpoint.to_string());
-            self.db.execute(sql).await?;
+            tx.execute(sql).await?;
         }
         Ok(())
     }
@@ -250,13 +243,16 @@ impl Store {
         after: Option<DeliveryId>,
     ) -> Result<CancelStep, StoreError> {
         let page = Sql::new(
-            "SELECT id FROM deliveries WHERE id_endpoint = $1 AND state = 'open' AND id > $2 ORDER BY id LIMIT $3",
+            "SELECT id, lease_owner FROM deliveries WHERE id_endpoint = $1 AND state = 'open' AND id > $2 \
+             ORDER BY id LIMIT $3",
         )
         .bind(endpoint.to_string())
         .bind(after.map(|id| id.to_string()).unwrap_or_default())
         .bind(CANCEL_STEP);
         let ids = tx.all(page).await?;
-        let Some(last) = ids.last() else { return Ok(CancelStep { cancelled: 0, next: None }) };
+        let Some(last) = ids.last() else {
+            return Ok(CancelStep { cancelled: 0, leased: false, next: None });
+        };
         let last: DeliveryId = last.parsed("id")?;
         let (now, parameter) = self.db_now();
         let mut sql = Sql::new(format!(
@@ -270,7 +266,10 @@ impl Store {
         let texts: Vec<String> = ids.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
         sql.push_list(texts);
         let next = (ids.len() == CANCEL_STEP as usize).then_some(last);
-        Ok(CancelStep { cancelled: tx.execute(sql).await?, next })
+        let owners: Vec<Option<String>> =
+            ids.iter().map(|row| row.get("lease_owner")).collect::<Result<_, _>>()?;
+        let cancelled = tx.execute(sql).await?;
+        Ok(CancelStep { cancelled, leased: cancelled > 0 && owners.iter().any(Option::is_some), next })
     }
 
     /// Gives failed and cancelled deliveries a full schedule again, due now. `release` is the endpoint's present one.
@@ -287,7 +286,7 @@ impl Store {
         let (now, parameter) = self.db_now();
         let mut sql = Sql::new(format!(
             "UPDATE deliveries SET state = 'open', cause = NULL, tries = 0, probes = 0, first_try_at = NULL, \
-             due_at = {now}, release_number = $2, lease_owner = NULL, ended_at = NULL \
+             due_at = {now}, release_number = $2, lease_owner = NULL, restarted_at = {now}, ended_at = NULL \
              WHERE state IN ('failed', 'cancelled') AND id IN "
         ))
         .bind(parameter)

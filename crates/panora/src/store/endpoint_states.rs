@@ -3,7 +3,7 @@
 use super::deliveries::millis_of;
 use super::row::millis;
 use super::{Batch, Column, LEASE, Row, Sql, Store, StoreError, Tx};
-use crate::model::{Endpoint, EndpointId, EndpointState, ProjectId, RetrySchedule, Time};
+use crate::model::{EndpointId, EndpointState, ProjectId, RetrySchedule, Time};
 
 /// Stands for a time that never comes.
 pub const NEVER: Time = Time::from_millis(i64::MAX);
@@ -25,21 +25,6 @@ pub struct EndpointStanding {
 }
 
 impl EndpointStanding {
-    /// One that a person has changed: it is looked at at once.
-    pub(super) fn released(it: &Endpoint) -> Self {
-        Self {
-            id: it.id,
-            id_project: it.id_project,
-            url: it.url.clone(),
-            rate_limit: it.rate_limit,
-            retry_schedule: it.retry_schedule.clone(),
-            deleted: false,
-            state: it.state.clone(),
-            look_at: Time::from_millis(0),
-            lease: None,
-        }
-    }
-
     /// Looks at it no later than at `at`.
     pub fn look_by(&mut self, at: Time) {
         self.look_at = self.look_at.min(at.max(self.state.not_before));
@@ -154,6 +139,18 @@ impl Store {
         Ok((present, rows.iter().map(standing).collect::<Result<_, _>>()?))
     }
 
+    /// Has those of these endpoints looked at now that wait for another time. The caller holds their locks.
+    pub async fn look_at_once(&self, tx: &mut Tx, endpoints: &[EndpointId]) -> Result<(), StoreError> {
+        let (now, parameter) = self.db_now();
+        let mut sql = Sql::new(format!(
+            "UPDATE endpoints SET look_at = CASE WHEN not_before > {now} THEN not_before ELSE {now} END \
+             WHERE look_at > {now} AND id IN "
+        ))
+        .bind(parameter);
+        sql.push_list(endpoints.iter().map(ToString::to_string));
+        tx.execute(sql).await.map(|_| ())
+    }
+
     /// Writes how endpoints stand.
     pub async fn save_endpoint_states(
         &self,
@@ -206,6 +203,24 @@ impl Store {
             .bind(version)
             .bind(project.to_string());
         sql.push_list(ids.iter().map(ToString::to_string));
+        tx.execute(sql).await.map(|_| ())
+    }
+
+    /// Tells every node that something it may have in hand for these endpoints of a project was cancelled. The caller
+    /// holds its lock.
+    pub async fn mark_withdrawn(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        ids: impl IntoIterator<Item = EndpointId>,
+    ) -> Result<(), StoreError> {
+        let version = self.next_endpoints_version(tx, project).await?;
+        let mut sql = Sql::new(
+            "UPDATE endpoints SET version = $1, withdrawals = withdrawals + 1 WHERE id_project = $2 AND id IN ",
+        )
+        .bind(version)
+        .bind(project.to_string());
+        sql.push_list(ids.into_iter().map(|id| id.to_string()));
         tx.execute(sql).await.map(|_| ())
     }
 

@@ -2,7 +2,7 @@
 
 use super::endpoint_states::{STATE, endpoint_state};
 use super::row::{json_text, millis};
-use super::{EndpointStanding, Row, Sql, Store, StoreError, Tx};
+use super::{Row, Sql, Store, StoreError, Tx};
 use crate::model::{Endpoint, EndpointId, EventScope, PageQuery, Paged, ProjectId, RetrySchedule, Time};
 use crate::vault::Sealed;
 
@@ -25,7 +25,7 @@ pub struct StoredEndpoint {
 
 /// All columns that an endpoint is read from.
 fn columns() -> String {
-    format!("{SETTINGS}, created_at, {STATE}")
+    format!("{SETTINGS}, created_at, withdrawals, {STATE}")
 }
 
 const SETTINGS: &str = "id, id_project, url, description, scope, rate_limit, retry_schedule, headers, secret, \
@@ -44,6 +44,7 @@ fn stored(row: &Row) -> Result<StoredEndpoint, StoreError> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
         state: endpoint_state(row)?,
+        withdrawals: row.get("withdrawals")?,
     };
     let previous = row.get::<Option<Vec<u8>>>("previous_secret")?.map(Sealed);
     let until = row.time_option("previous_secret_until")?;
@@ -91,8 +92,12 @@ impl Store {
         );
         tx.execute(bind(sql, it).bind(version)).await?;
         self.note_scope(tx, endpoint, position, &endpoint.scope).await?;
-        let standing = EndpointStanding::released(endpoint);
-        self.save_endpoint_states(tx, std::slice::from_ref(&standing)).await
+        // Whoever alone sends to it goes on doing so, and has what it needs in hand.
+        let (_, mut standings) = self.lock_endpoints(tx, &[endpoint.id]).await?;
+        for standing in &mut standings {
+            (standing.state, standing.look_at) = (endpoint.state.clone(), Time::from_millis(0));
+        }
+        self.save_endpoint_states(tx, &standings).await
     }
 
     /// Notes which types an endpoint takes from the event after `position` on, where that is something else than

@@ -36,12 +36,19 @@ impl Store {
             return Ok(None);
         }
         let project = erasure.id_project;
-        let mut sql = Sql::new("SELECT id, id_endpoint FROM deliveries WHERE id_project = ");
+        let mut sql =
+            Sql::new("SELECT id, id_endpoint, state, lease_owner FROM deliveries WHERE id_project = ");
         sql.push_bind(project.to_string()).push(" AND id_event IN ").push_list(&events);
         let rows = tx.all(sql).await?;
         let deliveries: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
         let endpoints: BTreeSet<EndpointId> =
             rows.iter().map(|row| row.parsed("id_endpoint")).collect::<Result<_, _>>()?;
+        let mut leased = BTreeSet::new();
+        for row in &rows {
+            if row.get::<String>("state")? == "open" && row.get::<Option<String>>("lease_owner")?.is_some() {
+                leased.insert(row.parsed("id_endpoint")?);
+            }
+        }
         // Whoever settles or claims there waits, or is waited for: nothing is sent or recorded in between.
         let endpoints = Vec::from_iter(endpoints);
         self.lock_endpoints(tx, &endpoints).await?;
@@ -63,6 +70,9 @@ impl Store {
                 Sql::new("UPDATE attempts SET detail = NULL WHERE detail IS NOT NULL AND id_project = ");
             sql.push_bind(project.to_string()).push(" AND id_delivery IN ").push_list(part);
             tx.execute(sql).await?;
+        }
+        if !leased.is_empty() {
+            self.mark_withdrawn(tx, project, leased).await?;
         }
         let mut sql = Sql::new("UPDATE events SET body = NULL WHERE body IS NOT NULL AND id_project = ");
         sql.push_bind(project.to_string()).push(" AND id IN ").push_list(&events);

@@ -34,6 +34,15 @@ impl StoreError {
         }
     }
 
+    /// Whether the database as a whole is out, as far as one can see: not that it refused this statement.
+    pub const fn is_outage(&self) -> bool {
+        match self {
+            Self::Busy => true,
+            Self::Database(error) => !matches!(error, sqlx::Error::Database(_)),
+            _ => false,
+        }
+    }
+
     /// What a commit came to on a database that is reached over a network.
     pub(super) fn of_commit(error: sqlx::Error) -> Self {
         match error {

@@ -66,9 +66,15 @@ impl Store {
     }
 
     /// The events that claimed deliveries carry.
-    pub async fn lookup_events(&self, ids: &[EventId]) -> Result<Vec<StoredEvent>, StoreError> {
-        let mut sql = Sql::new("SELECT id, id_project, type, body FROM events WHERE id IN ");
-        sql.push_list(ids.iter().map(ToString::to_string));
-        self.db.all(sql).await?.iter().map(event).collect()
+    pub async fn read_events(&self, tx: &mut Tx, ids: &[EventId]) -> Result<Vec<StoredEvent>, StoreError> {
+        let mut events = Vec::with_capacity(ids.len());
+        for part in ids.chunks(500) {
+            let mut sql = Sql::new("SELECT id, id_project, type, body FROM events WHERE id IN ");
+            sql.push_list(part.iter().map(ToString::to_string));
+            for row in tx.all(sql).await? {
+                events.push(event(&row)?);
+            }
+        }
+        Ok(events)
     }
 }

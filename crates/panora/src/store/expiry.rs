@@ -53,7 +53,8 @@ impl Store {
         self.db.all(sql).await?.iter().map(oldest).collect()
     }
 
-    /// Ends the oldest deliveries of an endpoint that have that state and were made before `before`; not one that
+    /// Ends the oldest deliveries of an endpoint that have that state and were made, or given a full schedule again by a
+    /// recovery, before `before`; not one that
     /// somebody sends at this moment. The caller holds the locks of the project and the endpoint.
     pub async fn expire_deliveries(
         &self,
@@ -72,12 +73,13 @@ impl Store {
         let mut sql = Sql::new(format!(
             "SELECT d.id, e.type FROM deliveries d LEFT JOIN events e ON e.id = d.id_event \
              WHERE d.id_endpoint = $2 AND {condition} AND d.id < $3 \
-             AND (d.lease_owner IS NULL OR d.due_at <= {now}) ORDER BY d.id LIMIT $4"
+             AND (d.restarted_at IS NULL OR d.restarted_at < $5) AND (d.lease_owner IS NULL OR d.due_at <= {now}) ORDER BY d.id LIMIT $4"
         ))
         .bind(parameter)
         .bind(endpoint.to_string())
         .bind(DeliveryId::floor(before).to_string())
-        .bind(STEP);
+        .bind(STEP)
+        .bind(before.millis());
         if tx.is_postgres() {
             sql.push(" FOR UPDATE OF d SKIP LOCKED");
         }

@@ -60,9 +60,10 @@ impl Store {
         let (now, parameter) = self.db_now();
         let skip = if matches!(self.db, super::Db::Postgres(_)) { " FOR UPDATE SKIP LOCKED" } else { "" };
         let sql = Sql::new(format!(
-            "UPDATE jobs SET lease_owner = $2, lease_until = {now} + $3, tries = tries + 1 WHERE id IN \
-             (SELECT id FROM jobs WHERE due_at <= {now} AND lease_until <= {now} ORDER BY due_at LIMIT $4{skip}) \
-             RETURNING id, id_project, kind, payload, tries"
+            "WITH taken AS MATERIALIZED (SELECT id FROM jobs WHERE due_at <= {now} AND lease_until <= {now} \
+             ORDER BY due_at LIMIT $4{skip}) \
+             UPDATE jobs SET lease_owner = $2, lease_until = {now} + $3, tries = tries + 1 \
+             WHERE id IN (SELECT id FROM taken) RETURNING id, id_project, kind, payload, tries"
         ))
         .bind(parameter)
         .bind(owner)

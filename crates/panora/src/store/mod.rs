@@ -25,6 +25,7 @@ mod linked_users;
 mod magic_links;
 mod migrations;
 mod oauth_states;
+mod present;
 mod projects;
 mod provider_settings;
 mod recoveries;
@@ -90,6 +91,7 @@ pub struct Store {
     db: Db,
     clock: Clock,
     changed_connections: ChangedConnections,
+    read_clock: present::ReadClock,
 }
 
 impl Store {
@@ -136,12 +138,20 @@ impl Store {
 
     async fn migrated(db: Db, clock: Clock) -> Result<Self, StoreError> {
         migrations::migrate(&db).await?;
-        Ok(Self { db, clock, changed_connections: ChangedConnections::new() })
+        let changed_connections = ChangedConnections::new();
+        let store = Self { db, clock, changed_connections, read_clock: present::ReadClock::default() };
+        store.read_present().await?;
+        Ok(store)
     }
 
     /// Opens a transaction. Never hold one over network I/O.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         self.db.begin().await
+    }
+
+    /// Whether transactions run side by side, and lock rows.
+    pub const fn has_row_locks(&self) -> bool {
+        matches!(self.db, Db::Postgres(_))
     }
 
     /// Whether the database answers.

@@ -106,6 +106,17 @@ impl Store {
         tx.optional(sql).await?.ok_or(StoreError::Corrupt("project"))?.get("endpoints_version")
     }
 
+    /// The versions of these projects' endpoints.
+    pub async fn list_endpoints_versions(
+        &self,
+        projects: &[ProjectId],
+    ) -> Result<Vec<(ProjectId, i64)>, StoreError> {
+        let mut sql = Sql::new("SELECT id, endpoints_version FROM projects WHERE id IN ");
+        sql.push_list(projects.iter().map(ToString::to_string));
+        let rows = self.db.all(sql).await?;
+        rows.iter().map(|row| Ok((row.parsed("id")?, row.get("endpoints_version")?))).collect()
+    }
+
     /// Takes the project's lock without publishing: so does whoever changes an endpoint.
     pub async fn lock_project(&self, tx: &mut Tx, id: ProjectId) -> Result<TakenPositions, StoreError> {
         self.take_positions(tx, id, 0).await

@@ -70,31 +70,40 @@ impl Store {
         tx.execute_batch(batch).await.map(|_| ())
     }
 
-    /// Claims at most `most` attempts that are due, oldest first, for [`LEASE`]; none to the endpoints in `busy`.
-    pub async fn claim_resends(
+    /// At most `most` attempts that are due, oldest first; none to the endpoints in `busy`.
+    pub async fn list_due_resends(
         &self,
-        tx: &mut Tx,
-        owner: &str,
         busy: &[EndpointId],
         most: u32,
-    ) -> Result<ClaimedResends, StoreError> {
+    ) -> Result<Vec<(ProjectId, ResendId)>, StoreError> {
         let (now, parameter) = self.db_now();
-        let mut sql = Sql::new(format!(
-            "UPDATE resends SET lease_owner = $2, due_at = {now} + $3 WHERE id IN (SELECT id FROM resends \
-             WHERE due_at <= {now}"
-        ))
-        .bind(parameter)
-        .bind(owner)
-        .bind(millis_of(LEASE));
+        let mut sql =
+            Sql::new(format!("SELECT id, id_project FROM resends WHERE due_at <= {now}")).bind(parameter);
         if !busy.is_empty() {
             sql.push(" AND id_endpoint NOT IN ").push_list(busy.iter().map(ToString::to_string));
         }
         sql.push(" ORDER BY due_at LIMIT ").push_bind(most);
-        if tx.is_postgres() {
-            sql.push(" FOR UPDATE SKIP LOCKED");
-        }
+        let rows = self.db.all(sql).await?;
+        rows.iter().map(|row| Ok((row.parsed("id_project")?, row.parsed("id")?))).collect()
+    }
+
+    /// Claims those of these attempts that are still due for [`LEASE`]. The caller holds the locks of their projects.
+    pub async fn claim_resends(
+        &self,
+        tx: &mut Tx,
+        owner: &str,
+        ids: &[ResendId],
+    ) -> Result<ClaimedResends, StoreError> {
+        let (now, parameter) = self.db_now();
+        let mut sql = Sql::new(format!(
+            "UPDATE resends SET lease_owner = $2, due_at = {now} + $3 WHERE due_at <= {now} AND id IN "
+        ))
+        .bind(parameter)
+        .bind(owner)
+        .bind(millis_of(LEASE));
+        sql.push_list(ids.iter().map(ToString::to_string));
         sql.push(
-            ") RETURNING id, id_project, id_delivery, id_endpoint, kind, \
+            " RETURNING id, id_project, id_delivery, id_endpoint, kind, \
              (SELECT id_event FROM deliveries d WHERE d.id = resends.id_delivery) AS id_event, \
              (SELECT tries FROM deliveries d WHERE d.id = resends.id_delivery) AS tries, \
              (SELECT ev.id FROM deliveries d JOIN events ev ON ev.id = d.id_event WHERE d.id = resends.id_delivery \
@@ -108,17 +117,6 @@ impl Store {
             }
         }
         Ok(ClaimedResends { to_send, void })
-    }
-
-    /// Whether any attempt is due, to other endpoints than those in `busy`.
-    pub async fn are_resends_due(&self, busy: &[EndpointId]) -> Result<bool, StoreError> {
-        let (now, parameter) = self.db_now();
-        let mut sql = Sql::new(format!("SELECT id FROM resends WHERE due_at <= {now}")).bind(parameter);
-        if !busy.is_empty() {
-            sql.push(" AND id_endpoint NOT IN ").push_list(busy.iter().map(ToString::to_string));
-        }
-        sql.push(" LIMIT 1");
-        Ok(self.db.optional(sql).await?.is_some())
     }
 
     /// Forgets attempts that were made.

@@ -17,12 +17,19 @@ pub async fn discard(
     let (mut cancelled, mut after) = (0, None);
     loop {
         let mut tx = app.store.begin().await?;
+        app.store.lock_project(&mut tx, project).await?;
         // Whoever writes an endpoint's deliveries holds its lock.
         app.store.lock_endpoints(&mut tx, &[endpoint]).await?;
         let place = (project, endpoint);
         let cause = DeliveryCause::Discarded;
         let step = app.store.cancel_deliveries(&mut tx, place, Some(before), cause, after).await?;
+        if step.leased {
+            app.store.mark_withdrawn(&mut tx, project, [endpoint]).await?;
+        }
         tx.commit().await?;
+        if step.leased {
+            app.listeners.refresh_if_possible(app, [project]).await;
+        }
         cancelled += step.cancelled;
         match step.next {
             Some(next) => after = Some(next),

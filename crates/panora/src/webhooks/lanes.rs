@@ -1,16 +1,20 @@
 //! What this node has under way, an own lane for each endpoint, so that none delays another: bounded places, bounded
 //! attempts at once, and a pace where one is due. Knows no database.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::publish::MAX_BODY;
 use super::work::Work;
 use crate::model::{DeliveryId, EndpointId, ProjectId};
 
 /// Deliveries in hand, for one endpoint and in all: being sent, waiting for that, or waiting to be recorded.
 const PLACES_OF_LANE: usize = 512;
 const PLACES: usize = 50_000;
+/// Bytes of their bodies, likewise. What is claimed counts as the largest body until it was read.
+const BYTES_OF_LANE: usize = 2 << 20;
+const BYTES: usize = 192 << 20;
 /// Attempts at once, for one endpoint and in all. Once three quarters are taken, an endpoint gets only a few, so
 /// that it takes hundreds of them that hang to fill the rest.
 const ATTEMPTS_OF_LANE: usize = 64;
@@ -22,16 +26,22 @@ const RESENDS: usize = 512;
 /// Where sending is paced, so much is claimed ahead.
 const AHEAD: Duration = Duration::from_millis(500);
 
-#[derive(Default)]
+/// An endpoint of a project.
+type Spot = (ProjectId, EndpointId);
+
 struct Lane {
+    project: ProjectId,
     places: usize,
+    bytes: usize,
     attempts: usize,
     resends: usize,
     queue: VecDeque<Work>,
+    /// Noted in `State::waiting` or `State::crowded`.
+    waits: bool,
     /// When the next paced attempt may begin.
     next_send: Option<Instant>,
     /// There is more in the database than had room.
-    wanted: Option<ProjectId>,
+    wanted: bool,
     /// How far the deliveries of a release have been claimed.
     released: Option<(i64, Released)>,
 }
@@ -47,13 +57,16 @@ pub enum Released {
 struct State {
     lanes: HashMap<EndpointId, Lane>,
     places: usize,
+    bytes: usize,
     attempts: usize,
-    /// Lanes with work for which there was no attempt to spare.
-    starved: VecDeque<EndpointId>,
+    /// Lanes with work that is not begun, each once: they take turns.
+    waiting: VecDeque<EndpointId>,
+    /// Those of them that get no more because many attempts are under way.
+    crowded: Vec<EndpointId>,
     /// Deliveries in hand: a clock that jumps past a lease must not make this node send twice.
     in_hand: HashSet<DeliveryId>,
     /// Lanes that have room again for what waits in the database.
-    wanted: Vec<(ProjectId, EndpointId)>,
+    wanted: Vec<Spot>,
     stopping: bool,
 }
 
@@ -67,6 +80,7 @@ pub struct Place {
     endpoint: EndpointId,
     delivery: Option<DeliveryId>,
     resend: bool,
+    bytes: usize,
 }
 
 impl Lanes {
@@ -74,46 +88,44 @@ impl Lanes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a new delivery; none where the lane is full, which is then looked at once it has room.
-    pub fn reserve(
-        &self,
-        (project, endpoint): (ProjectId, EndpointId),
-        delivery: DeliveryId,
-    ) -> Option<Place> {
+    /// A place for a new delivery whose body has so many bytes; none where the lane is full, which is then looked at
+    /// once it has room.
+    pub fn reserve(&self, spot: Spot, delivery: DeliveryId, bytes: usize) -> Option<Place> {
         let mut state = self.state();
-        let full = state.places >= PLACES || state.stopping;
-        let lane = state.lanes.entry(endpoint).or_default();
-        if full || lane.places >= PLACES_OF_LANE {
-            lane.wanted = Some(project);
+        let full = state.is_full() || state.stopping;
+        let lane = state.lane(spot);
+        if full || lane.places >= PLACES_OF_LANE || lane.bytes >= BYTES_OF_LANE {
+            lane.wanted = lane.places > 0;
+            state.tidy(spot.1);
             return None;
         }
-        lane.places += 1;
-        Some(self.taken(&mut state, endpoint, delivery))
+        Some(self.taken(&mut state, spot, Some(delivery), bytes))
     }
 
-    /// A place for a claimed delivery: none if this node has it in hand already.
-    pub fn take(&self, endpoint: EndpointId, delivery: DeliveryId) -> Option<Place> {
+    /// A place for a claimed delivery: none if this node has it in hand already. To be weighed once it was read.
+    pub fn take(&self, spot: Spot, delivery: DeliveryId) -> Option<Place> {
         let mut state = self.state();
         if state.stopping || state.in_hand.contains(&delivery) {
             return None;
         }
-        state.lanes.entry(endpoint).or_default().places += 1;
-        Some(self.taken(&mut state, endpoint, delivery))
+        Some(self.taken(&mut state, spot, Some(delivery), MAX_BODY))
     }
 
-    fn taken(&self, state: &mut State, endpoint: EndpointId, delivery: DeliveryId) -> Place {
-        state.places += 1;
-        state.in_hand.insert(delivery);
-        Place { lanes: self.clone(), endpoint, delivery: Some(delivery), resend: false }
+    /// A place for a single attempt that was asked for. To be weighed once it was read.
+    pub fn take_resend(&self, spot: Spot) -> Place {
+        self.taken(&mut self.state(), spot, None, MAX_BODY)
     }
 
-    /// A place for a single attempt that was asked for.
-    pub fn take_resend(&self, endpoint: EndpointId) -> Place {
-        let mut state = self.state();
-        let lane = state.lanes.entry(endpoint).or_default();
-        (lane.places, lane.resends) = (lane.places + 1, lane.resends + 1);
+    fn taken(&self, state: &mut State, spot: Spot, delivery: Option<DeliveryId>, bytes: usize) -> Place {
+        let resend = delivery.is_none();
         state.places += 1;
-        Place { lanes: self.clone(), endpoint, delivery: None, resend: true }
+        state.bytes += bytes;
+        state.in_hand.extend(delivery);
+        let lane = state.lane(spot);
+        lane.places += 1;
+        lane.bytes += bytes;
+        lane.resends += usize::from(resend);
+        Place { lanes: self.clone(), endpoint: spot.1, delivery, resend, bytes }
     }
 
     /// How many single attempts may be claimed now.
@@ -133,9 +145,7 @@ impl Lanes {
     pub fn room(&self, endpoint: EndpointId, rate: Option<u32>) -> u32 {
         let state = self.state();
         let lane = state.lanes.get(&endpoint);
-        let free = PLACES_OF_LANE.saturating_sub(lane.map_or(0, |lane| lane.places));
-        let free = if state.stopping { 0 } else { free.min(PLACES.saturating_sub(state.places)).min(256) };
-        let free = u32::try_from(free).unwrap_or(0);
+        let free = state.room_of(lane);
         let Some(rate) = rate else { return free };
         let (now, horizon) = (Instant::now(), Instant::now() + AHEAD);
         let next = lane.and_then(|lane| lane.next_send).map_or(now, |next| next.max(now));
@@ -152,9 +162,9 @@ impl Lanes {
     }
 
     /// When the next attempt to a paced endpoint may begin.
-    pub fn pace(&self, endpoint: EndpointId, rate: u32) -> Instant {
+    pub fn pace(&self, spot: Spot, rate: u32) -> Instant {
         let mut state = self.state();
-        let lane = state.lanes.entry(endpoint).or_default();
+        let lane = state.lane(spot);
         let now = Instant::now();
         let at = lane.next_send.map_or(now, |next| next.max(now));
         lane.next_send = Some(at + Duration::from_secs(1) / rate.max(1));
@@ -173,13 +183,25 @@ impl Lanes {
         (of == release).then_some(released)
     }
 
-    pub fn note_released(&self, endpoint: EndpointId, release: i64, released: Released) {
-        self.state().lanes.entry(endpoint).or_default().released = Some((release, released));
+    pub fn note_released(&self, spot: Spot, release: i64, released: Released) {
+        self.state().lane(spot).released = Some((release, released));
     }
 
-    /// Has an endpoint looked at again as soon as its lane has room.
-    pub fn want(&self, (project, endpoint): (ProjectId, EndpointId)) {
-        self.state().lanes.entry(endpoint).or_default().wanted = Some(project);
+    /// Nothing of any release is left at an endpoint, or it is another's to claim.
+    pub fn forget_released(&self, endpoint: EndpointId) {
+        let mut state = self.state();
+        if let Some(lane) = state.lanes.get_mut(&endpoint) {
+            lane.released = None;
+            state.tidy(endpoint);
+        }
+    }
+
+    /// Has an endpoint looked at again as soon as its lane has room. One with nothing in hand has no such moment: it is
+    /// looked at when its time comes.
+    pub fn want(&self, endpoint: EndpointId) {
+        if let Some(lane) = self.state().lanes.get_mut(&endpoint) {
+            lane.wanted = lane.places > 0;
+        }
     }
 
     /// Whether any lane has room again.
@@ -188,52 +210,70 @@ impl Lanes {
     }
 
     /// At most `most` endpoints whose lanes have room again.
-    pub fn take_wanted(&self, most: usize) -> Vec<(ProjectId, EndpointId)> {
+    pub fn take_wanted(&self, most: usize) -> Vec<Spot> {
         let mut state = self.state();
         let from = state.wanted.len().saturating_sub(most);
         state.wanted.split_off(from)
     }
 
+    /// The projects of which something is in hand. Forgets idle lanes on the way.
+    pub fn projects(&self) -> BTreeSet<ProjectId> {
+        let mut state = self.state();
+        state.lanes.retain(|_, lane| !lane.is_idle());
+        state.lanes.values().filter(|lane| lane.places > 0).map(|lane| lane.project).collect()
+    }
+
     /// Begins an attempt if there is one to spare, else queues the work: whoever ends an attempt takes it up.
     /// Single attempts do not wait, and take no other's place.
     pub fn begin(&self, work: Work) -> Option<Work> {
-        let mut state = self.state();
-        let endpoint = work.endpoint_id();
         if work.place.resend {
             return Some(work);
         }
-        if state.spare_of(endpoint) {
-            state.count_attempt(endpoint);
-            return Some(work);
+        let mut state = self.state();
+        let (spot, most) = ((work.id_project, work.endpoint_id()), state.most_of_lane());
+        let may = state.has_spare();
+        let lane = state.lane(spot);
+        lane.queue.push_back(work);
+        if may && lane.attempts < most {
+            let next = lane.queue.pop_front();
+            lane.attempts += 1;
+            state.attempts += 1;
+            return next;
         }
-        state.lanes.entry(endpoint).or_default().queue.push_back(work);
-        state.note_starved(endpoint);
+        state.wait(spot.1);
         None
     }
 
-    /// Ends an attempt, and gives the next work: first of a lane that got no attempt, then of the same.
-    pub fn next(&self, endpoint: EndpointId) -> Option<Work> {
+    /// Ends an attempt, and gives what may begin now: mostly one, of the lane whose turn it is.
+    pub fn end(&self, endpoint: EndpointId) -> Vec<Work> {
         let mut state = self.state();
         state.attempts = state.attempts.saturating_sub(1);
         if let Some(lane) = state.lanes.get_mut(&endpoint) {
             lane.attempts = lane.attempts.saturating_sub(1);
         }
-        let starved = state.starved.pop_front();
-        let next = starved.and_then(|id| state.pop(id)).or_else(|| state.pop(endpoint));
-        if let Some(work) = &next {
-            state.count_attempt(work.endpoint_id());
+        state.wait(endpoint);
+        if !state.is_crowded() {
+            let crowded = std::mem::take(&mut state.crowded);
+            state.waiting.extend(crowded);
         }
-        for id in starved.into_iter().chain([endpoint]) {
-            state.note_starved(id);
+        let mut begun = Vec::new();
+        while state.has_spare()
+            && let Some(next) = state.waiting.pop_front()
+        {
+            begun.extend(state.take_turn(next));
         }
         state.tidy(endpoint);
-        next
+        begun
     }
 
-    /// Takes what was not begun out of an endpoint's lane.
-    pub fn withdraw(&self, endpoint: EndpointId) -> Vec<Work> {
+    /// Takes what was not begun out of an endpoint's lane, where `gone` says so.
+    pub fn withdraw(&self, endpoint: EndpointId, gone: impl Fn(&Work) -> bool) -> Vec<Work> {
         let mut state = self.state();
-        state.lanes.get_mut(&endpoint).map(|lane| lane.queue.drain(..).collect()).unwrap_or_default()
+        let Some(lane) = state.lanes.get_mut(&endpoint) else { return Vec::new() };
+        let (gone, stays): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut lane.queue).into_iter().partition(gone);
+        lane.queue = stays;
+        Vec::from(gone)
     }
 
     /// Takes what was not begun out of the lanes, and begins nothing more.
@@ -252,42 +292,107 @@ impl Place {
     pub fn is_single(&self) -> bool {
         self.resend
     }
+
+    /// Its body was read and has so many bytes.
+    pub fn weigh(&mut self, bytes: usize) {
+        let mut state = self.lanes.state();
+        state.bytes = state.bytes.saturating_sub(self.bytes) + bytes;
+        if let Some(lane) = state.lanes.get_mut(&self.endpoint) {
+            lane.bytes = lane.bytes.saturating_sub(self.bytes) + bytes;
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Lane {
+    const fn new(project: ProjectId) -> Self {
+        Self {
+            project,
+            places: 0,
+            bytes: 0,
+            attempts: 0,
+            resends: 0,
+            queue: VecDeque::new(),
+            waits: false,
+            next_send: None,
+            wanted: false,
+            released: None,
+        }
+    }
+
+    /// Whether nothing of it is left to remember.
+    fn is_idle(&self) -> bool {
+        self.places == 0
+            && self.attempts == 0
+            && self.released.is_none()
+            && self.next_send.is_none_or(|next| next <= Instant::now())
+    }
 }
 
 impl State {
-    fn spare_of(&self, endpoint: EndpointId) -> bool {
-        let own = self.lanes.get(&endpoint).map_or(0, |lane| lane.attempts);
-        let most = if self.attempts < ATTEMPTS / 4 * 3 { ATTEMPTS_OF_LANE } else { FEW_ATTEMPTS };
-        own < most && self.attempts < ATTEMPTS && !self.stopping
+    fn lane(&mut self, (project, endpoint): Spot) -> &mut Lane {
+        self.lanes.entry(endpoint).or_insert_with(|| Lane::new(project))
     }
 
-    fn count_attempt(&mut self, endpoint: EndpointId) {
-        self.attempts += 1;
-        self.lanes.entry(endpoint).or_default().attempts += 1;
+    const fn is_full(&self) -> bool {
+        self.places >= PLACES || self.bytes >= BYTES
     }
 
-    fn pop(&mut self, endpoint: EndpointId) -> Option<Work> {
-        if self.spare_of(endpoint) { self.lanes.get_mut(&endpoint)?.queue.pop_front() } else { None }
+    const fn is_crowded(&self) -> bool {
+        self.attempts >= ATTEMPTS / 4 * 3
     }
 
-    /// A lane with work and nobody at it gets the next attempt that ends.
-    fn note_starved(&mut self, endpoint: EndpointId) {
-        let starved = |lane: &Lane| lane.attempts == 0 && !lane.queue.is_empty();
-        if self.lanes.get(&endpoint).is_some_and(starved) {
-            self.starved.push_back(endpoint);
+    const fn has_spare(&self) -> bool {
+        self.attempts < ATTEMPTS && !self.stopping
+    }
+
+    const fn most_of_lane(&self) -> usize {
+        if self.is_crowded() { FEW_ATTEMPTS } else { ATTEMPTS_OF_LANE }
+    }
+
+    fn room_of(&self, lane: Option<&Lane>) -> u32 {
+        if self.stopping || lane.is_some_and(|lane| lane.bytes >= BYTES_OF_LANE) {
+            return 0;
         }
+        let free = PLACES_OF_LANE.saturating_sub(lane.map_or(0, |lane| lane.places));
+        let in_all = PLACES.saturating_sub(self.places).min(BYTES.saturating_sub(self.bytes) / MAX_BODY);
+        u32::try_from(free.min(in_all).min(256)).unwrap_or(0)
+    }
+
+    /// Notes a lane with work that was not begun.
+    fn wait(&mut self, endpoint: EndpointId) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint)
+            && !lane.waits
+            && !lane.queue.is_empty()
+        {
+            lane.waits = true;
+            self.waiting.push_back(endpoint);
+        }
+    }
+
+    /// A lane's next work, if it may have one more attempt. If not, it is noted again when one of its own ends, or
+    /// when fewer are under way in all.
+    fn take_turn(&mut self, endpoint: EndpointId) -> Option<Work> {
+        let most = self.most_of_lane();
+        let lane = self.lanes.get_mut(&endpoint)?;
+        lane.waits = false;
+        if lane.attempts >= most {
+            if lane.attempts < ATTEMPTS_OF_LANE && !lane.queue.is_empty() {
+                lane.waits = true;
+                self.crowded.push(endpoint);
+            }
+            return None;
+        }
+        let work = lane.queue.pop_front()?;
+        lane.attempts += 1;
+        self.attempts += 1;
+        self.wait(endpoint);
+        Some(work)
     }
 
     /// Forgets a lane of which nothing is left to remember.
     fn tidy(&mut self, endpoint: EndpointId) {
-        let idle = |lane: &Lane| {
-            lane.places == 0
-                && lane.attempts == 0
-                && lane.wanted.is_none()
-                && lane.released.is_none()
-                && lane.next_send.is_none_or(|next| next <= Instant::now())
-        };
-        if self.lanes.get(&endpoint).is_some_and(idle) {
+        if self.lanes.get(&endpoint).is_some_and(Lane::is_idle) {
             self.lanes.remove(&endpoint);
         }
     }
@@ -297,20 +402,27 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.lanes.state();
         state.places = state.places.saturating_sub(1);
+        state.bytes = state.bytes.saturating_sub(self.bytes);
         if let Some(delivery) = self.delivery {
             state.in_hand.remove(&delivery);
         }
-        let room = state.places < PLACES;
+        let full = state.is_full();
         if let Some(lane) = state.lanes.get_mut(&self.endpoint) {
             lane.places = lane.places.saturating_sub(1);
+            lane.bytes = lane.bytes.saturating_sub(self.bytes);
             lane.resends = lane.resends.saturating_sub(usize::from(self.resend));
-            if room
-                && lane.places < PLACES_OF_LANE / 2
-                && let Some(project) = lane.wanted.take()
-            {
-                state.wanted.push((project, self.endpoint));
+            // The last one to go wakes it in any case.
+            let has_room = !full && lane.places < PLACES_OF_LANE / 2 && lane.bytes < BYTES_OF_LANE;
+            if lane.wanted && (has_room || lane.places == 0) {
+                lane.wanted = false;
+                let spot = (lane.project, self.endpoint);
+                state.wanted.push(spot);
             }
         }
         state.tidy(self.endpoint);
     }
 }
+
+#[cfg(test)]
+#[path = "lanes_tests.rs"]
+mod tests;

@@ -1,12 +1,12 @@
 //! Who listens to a project's events, as this node knows it: read again only when something was changed.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::recipient::Recipient;
 use super::work::Work;
 use crate::app::App;
-use crate::model::{EndpointId, EventType, ProjectId, Time};
+use crate::model::{AttemptKind, EndpointId, EventType, ProjectId, Time};
 use crate::store::{ChangedEndpoint, StoreError, TakenPositions, Tx};
 
 /// A project's endpoints at one version.
@@ -30,7 +30,11 @@ impl Listeners {
 }
 
 /// The listeners of the projects that were busy last.
-pub struct KnownListeners(moka::sync::Cache<ProjectId, Arc<Listeners>>);
+pub struct KnownListeners {
+    known: moka::sync::Cache<ProjectId, Arc<Listeners>>,
+    /// Endpoints of which this node has learnt something new: what it has in hand for them may be void.
+    changed: Mutex<BTreeSet<EndpointId>>,
+}
 
 impl KnownListeners {
     /// Bounded by the number of endpoints in all.
@@ -38,23 +42,49 @@ impl KnownListeners {
         let weigh = |_: &ProjectId, it: &Arc<Listeners>| {
             u32::try_from(it.endpoints.len()).unwrap_or(u32::MAX).saturating_add(1)
         };
-        Self(moka::sync::Cache::builder().weigher(weigh).max_capacity(200_000).build())
+        let known = moka::sync::Cache::builder().weigher(weigh).max_capacity(200_000).build();
+        Self { known, changed: Mutex::default() }
     }
 
     /// The recipient as this node knows it now.
     pub fn newest(&self, work: &Work) -> Option<Arc<Recipient>> {
-        self.0.get(&work.id_project)?.get(work.endpoint_id()).cloned()
+        self.known.get(&work.id_project)?.get(work.endpoint_id()).cloned()
     }
 
-    /// Whether a try may still be made, as far as this node knows. What is paced goes to an endpoint that this node
-    /// has to itself; anything else only to one that all may send to.
+    /// Whether an attempt may still be made, as far as this node knows: none at an endpoint that was deleted, none that
+    /// was leased before deliveries were withdrawn there. A try that is paced goes to an endpoint that this node has to
+    /// itself; any other only to one that all may send to.
     pub fn may_send(&self, work: &Work, now: Time) -> bool {
-        let Some(known) = self.0.get(&work.id_project) else { return true };
+        let Some(known) = self.known.get(&work.id_project) else { return true };
         known.get(work.endpoint_id()).is_some_and(|it| {
+            if work.resend.is_some() {
+                return true;
+            }
             let state = &it.endpoint.state;
             let paced = work.not_before.is_some() && state.takes() && state.not_before <= now;
-            paced || it.is_free(now)
+            it.endpoint.withdrawals == work.recipient.endpoint.withdrawals
+                && (work.kind == AttemptKind::Probe && it.endpoint.is_active() || paced || it.is_free(now))
         })
+    }
+
+    /// How many endpoints a project has, as far as this node knows.
+    pub fn count(&self, project: ProjectId) -> usize {
+        self.known.get(&project).map_or(0, |known| known.endpoints.len())
+    }
+
+    /// The version at which this node knows a project's endpoints.
+    pub fn version(&self, project: ProjectId) -> Option<i64> {
+        self.known.get(&project).map(|known| known.version)
+    }
+
+    /// The endpoints of which something new was learnt since this was asked last.
+    pub fn take_changed(&self) -> BTreeSet<EndpointId> {
+        std::mem::take(&mut self.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note_changed(&self, app: &App, ids: impl Iterator<Item = EndpointId>) {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+        app.wake.changes.notify_one();
     }
 
     /// Reads again what was changed in these projects: after a commit, which no failure here undoes. What cannot be
@@ -87,13 +117,14 @@ impl KnownListeners {
         project: ProjectId,
         taken: TakenPositions,
     ) -> Result<Arc<Listeners>, StoreError> {
-        let known = self.0.get(&project);
+        let known = self.known.get(&project);
         if let Some(known) = known.as_ref().filter(|known| known.version == taken.endpoints_version) {
             return Ok(known.clone());
         }
         // A version beyond the present one is of another history, such as a backup that was brought back. After an old
         // one endpoints may have been deleted of which nothing is left to read.
         let of_use = taken.endpoints_forgotten..taken.endpoints_version;
+        let before = known.clone().unwrap_or_default();
         let known = known.filter(|known| of_use.contains(&known.version));
         let mut listeners =
             known.map_or_else(|| Listeners { version: -1, ..Listeners::default() }, |it| (*it).clone());
@@ -108,7 +139,11 @@ impl KnownListeners {
         }
         listeners.version = taken.endpoints_version;
         let listeners = Arc::new(listeners);
-        self.0.insert(project, listeners.clone());
+        self.known.insert(project, listeners.clone());
+        let news = |(id, it): &(&EndpointId, &Arc<Recipient>)| {
+            listeners.get(**id).is_none_or(|newest| !Arc::ptr_eq(newest, it))
+        };
+        self.note_changed(app, before.endpoints.iter().filter(news).map(|(id, _)| *id));
         Ok(listeners)
     }
 }

@@ -12,7 +12,7 @@ use super::verdict::Word;
 use super::work::{Work, send_all};
 use crate::app::App;
 use crate::model::{AttemptKind, EndpointId, EndpointStatus, EventId, Plan, ProjectId, Time};
-use crate::store::{Claim, ClaimedDelivery, EndpointStanding, LEASE, NEVER, StoreError, Tx};
+use crate::store::{Claim, ClaimedDelivery, EndpointStanding, LEASE, NEVER, StoreError, StoredEvent, Tx};
 use crate::vault::Slot;
 
 /// Endpoints of one transaction.
@@ -33,7 +33,7 @@ impl ToSend {
     /// None if this node has it in hand already. Asked within the claim's transaction: an attempt that ends meanwhile
     /// gives its place back only when it is recorded, and what is recorded cannot be claimed.
     fn new(app: &App, delivery: ClaimedDelivery, kind: AttemptKind) -> Option<Self> {
-        let place = app.lanes.take(delivery.id_endpoint, delivery.id)?;
+        let place = app.lanes.take((delivery.id_project, delivery.id_endpoint), delivery.id)?;
         Some(Self { delivery, kind, not_before: None, place })
     }
 }
@@ -72,9 +72,10 @@ pub async fn look(app: &App) -> Result<bool, StoreError> {
         .filter_map(|it| publication.listener(it.delivery.id_project, it.delivery.id_endpoint))
         .map(|it| (it.endpoint.id, it.clone()))
         .collect();
+    let events = read(app, &mut tx, to_send.iter().map(|it| it.delivery.id_event)).await?;
     publication.commit(app, tx).await?;
     app.listeners.refresh_if_possible(app, changed).await;
-    send(app, to_send, &recipients, leased).await?;
+    send(app, to_send, &open(app, events), &recipients, leased);
     Ok(more)
 }
 
@@ -101,11 +102,13 @@ async fn look_at(
 ) -> Result<Vec<ToSend>, StoreError> {
     if endpoint.deleted {
         // Cancelled step by step, see `discard`.
+        app.lanes.forget_released(endpoint.id);
         return Ok(Vec::new());
     }
     let (plan, mut notice) = endpoint.state.plan(endpoint.rate_limit, now);
     let claimed = match plan {
         Plan::Rest => {
+            app.lanes.forget_released(endpoint.id);
             endpoint.look_at = NEVER;
             Vec::new()
         }
@@ -166,7 +169,7 @@ async fn claim(
     now: Time,
 ) -> Result<Vec<ToSend>, StoreError> {
     if room == 0 {
-        app.lanes.want((endpoint.id_project, endpoint.id));
+        app.lanes.want(endpoint.id);
         endpoint.look_at = now.plus(if rate.is_some() { DRAIN_LOOK } else { FULL_LOOK });
         return Ok(Vec::new());
     }
@@ -177,14 +180,18 @@ async fn claim(
         claimed.extend(app.store.claim_deliveries(tx, &app.node, place, Claim::Due, left).await?);
     }
     if claimed.len() == room as usize {
-        app.lanes.want((endpoint.id_project, endpoint.id));
+        app.lanes.want(endpoint.id);
         endpoint.look_at = now.plus(if rate.is_some() { DRAIN_LOOK } else { FULL_LOOK });
     } else {
-        endpoint.look_at = app.store.next_due(tx, endpoint.id).await?.unwrap_or(NEVER);
+        let next = app.store.next_due(tx, endpoint.id).await?;
+        if next.is_none() {
+            app.lanes.forget_released(endpoint.id);
+        }
+        endpoint.look_at = next.unwrap_or(NEVER);
     }
     let paced = |delivery| {
         let mut it = ToSend::new(app, delivery, AttemptKind::Try)?;
-        it.not_before = rate.map(|rate| app.lanes.pace(endpoint.id, rate));
+        it.not_before = rate.map(|rate| app.lanes.pace((endpoint.id_project, endpoint.id), rate));
         Some(it)
     };
     Ok(claimed.into_iter().filter_map(paced).collect())
@@ -209,23 +216,18 @@ async fn claim_released(
         Some(last) if claimed.len() == room as usize => Released::After(last.id),
         _ => Released::All,
     };
-    app.lanes.note_released(id, release, far);
+    app.lanes.note_released((endpoint.id_project, id), release, far);
     Ok(claimed)
 }
 
 type Recipients = BTreeMap<EndpointId, std::sync::Arc<super::recipient::Recipient>>;
 
 /// Adds to claimed deliveries what sending takes, and begins.
-async fn send(
-    app: &App,
-    to_send: Vec<ToSend>,
-    recipients: &Recipients,
-    leased: Instant,
-) -> Result<(), StoreError> {
-    let bodies = bodies(app, to_send.iter().map(|it| it.delivery.id_event)).await?;
-    let work = to_send.into_iter().filter_map(|it| {
+fn send(app: &App, to_send: Vec<ToSend>, bodies: &Bodies, recipients: &Recipients, leased: Instant) {
+    let work = to_send.into_iter().filter_map(|mut it| {
         let (is_about_webhooks, body) = bodies.get(&it.delivery.id_event)?.clone();
         let recipient = recipients.get(&it.delivery.id_endpoint)?.clone();
+        it.place.weigh(body.as_ref().map_or(0, Bytes::len));
         Some(Work {
             id: it.delivery.id,
             id_project: it.delivery.id_project,
@@ -243,26 +245,30 @@ async fn send(
         })
     });
     send_all(app, work.collect::<Vec<_>>());
-    Ok(())
 }
 
-/// The types and opened bodies of those events that were not erased: of the others nothing is sent.
-pub(super) async fn bodies(
+/// Whether an event tells of endpoints, and its body; none where it cannot be opened.
+pub(super) type Bodies = BTreeMap<EventId, (bool, Option<Bytes>)>;
+
+/// Those events that were not erased: of the others nothing is sent. Read in the transaction that claims them, so that
+/// nothing is claimed that then cannot be read.
+pub(super) async fn read(
     app: &App,
+    tx: &mut Tx,
     events: impl Iterator<Item = EventId>,
-) -> Result<BTreeMap<EventId, (bool, Option<Bytes>)>, StoreError> {
+) -> Result<Vec<StoredEvent>, StoreError> {
     let mut ids: Vec<_> = events.collect();
     ids.sort_unstable();
     ids.dedup();
-    let mut bodies = BTreeMap::new();
-    for part in ids.chunks(500) {
-        for event in app.store.lookup_events(part).await? {
-            let Some(sealed) = &event.body else { continue };
-            let opened = app.vault.open(Slot::EventBody, event.id, sealed);
-            let tell = |error: &_| tracing::error!(event = %event.id, %error, "an event cannot be opened");
-            let body = opened.inspect_err(tell).ok();
-            bodies.insert(event.id, (event.is_about_webhooks, body.map(Bytes::from)));
-        }
-    }
-    Ok(bodies)
+    app.store.read_events(tx, &ids).await
+}
+
+pub(super) fn open(app: &App, events: Vec<StoredEvent>) -> Bodies {
+    let opened = events.into_iter().filter_map(|event| {
+        let opened = app.vault.open(Slot::EventBody, event.id, event.body.as_ref()?);
+        let tell = |error: &_| tracing::error!(event = %event.id, %error, "an event cannot be opened");
+        let body = opened.inspect_err(tell).ok();
+        Some((event.id, (event.is_about_webhooks, body.map(Bytes::from))))
+    });
+    opened.collect()
 }

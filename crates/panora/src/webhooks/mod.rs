@@ -3,6 +3,7 @@
 
 mod ask;
 mod attempt;
+mod changes;
 mod discard;
 mod lanes;
 mod listeners;

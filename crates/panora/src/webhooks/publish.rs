@@ -20,7 +20,7 @@ use crate::store::{LookAt, NewDelivery, NewEvent, StoreError, TakenPositions, Tx
 use crate::vault::Slot;
 
 /// The most bytes of an event's canonical body.
-const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY: usize = 64 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 #[error("an event's body would exceed 64 KiB")]
@@ -142,8 +142,9 @@ impl Publication {
 
     fn plan(&mut self, app: &App, event: &Event, body: &Bytes, recipient: &Arc<Recipient>) {
         let (id, endpoint) = (DeliveryId::new(&app.clock, &app.random), recipient.endpoint.id);
-        let place =
-            recipient.is_free(event.created_at).then(|| app.lanes.reserve((event.id_project, endpoint), id));
+        let place = recipient
+            .is_free(app.store.present())
+            .then(|| app.lanes.reserve((event.id_project, endpoint), id, body.len()));
         let place = place.flatten();
         self.deliveries.push(Planned {
             id,

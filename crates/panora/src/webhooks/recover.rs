@@ -135,7 +135,7 @@ fn walk(
 /// Single attempts do not mind an endpoint's state, but a recovery does: it asks for them only where they are taken.
 async fn takes_resends(app: &App, tx: &mut Tx, endpoint: &StoredEndpoint) -> Result<bool, StoreError> {
     let state = &endpoint.endpoint.state;
-    if !state.takes() || app.clock.now() < state.not_before {
+    if !state.takes() || app.store.present() < state.not_before {
         return Ok(false);
     }
     let waiting = app.store.count_resends(tx, endpoint.endpoint.id, None, MOST_WAITING).await?;

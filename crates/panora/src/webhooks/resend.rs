@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::look::bodies;
+use bytes::Bytes;
+
+use super::look::{open, read};
 use super::publish::Publication;
 use super::work::{Work, send_all};
 use crate::app::App;
@@ -16,25 +18,30 @@ const MOST: u32 = 64;
 /// Whether there may be more.
 pub async fn resend(app: &App) -> Result<bool, StoreError> {
     let (busy, most) = (app.lanes.busy_with_resends(), app.lanes.room_for_resends().min(MOST));
-    if most == 0 || !app.store.are_resends_due(&busy).await? {
+    if most == 0 {
+        return Ok(false);
+    }
+    let due = app.store.list_due_resends(&busy, most).await?;
+    if due.is_empty() {
         return Ok(false);
     }
     let leased = Instant::now();
     let mut tx = app.store.begin().await?;
-    let claimed = app.store.claim_resends(&mut tx, &app.node, &busy, most).await?;
+    let projects: BTreeMap<ProjectId, u32> = due.iter().map(|(project, _)| (*project, 0)).collect();
+    let publication = Publication::open_many(app, &mut tx, &projects).await?;
+    let ids: Vec<_> = due.iter().map(|(_, id)| *id).collect();
+    let claimed = app.store.claim_resends(&mut tx, &app.node, &ids).await?;
     // Nothing to send: no attempt is made of it.
     app.store.finish_resends(&mut tx, &claimed.void).await?;
-    tx.commit().await?;
-    let full = claimed.to_send.len() + claimed.void.len() == most as usize;
     let claimed = claimed.to_send;
-    let mut tx = app.store.begin().await?;
-    let projects: BTreeMap<ProjectId, u32> = claimed.iter().map(|it| (it.id_project, 0)).collect();
-    let publication = Publication::open_many(app, &mut tx, &projects).await?;
-    drop(tx);
-    let bodies = bodies(app, claimed.iter().map(|it| it.id_event)).await?;
+    let events = read(app, &mut tx, claimed.iter().map(|it| it.id_event)).await?;
+    tx.commit().await?;
+    let bodies = open(app, events);
     let work = claimed.into_iter().filter_map(|it| {
         let recipient = publication.listener(it.id_project, it.id_endpoint)?.clone();
         let (is_about_webhooks, body) = bodies.get(&it.id_event)?.clone();
+        let mut place = app.lanes.take_resend((it.id_project, it.id_endpoint));
+        place.weigh(body.as_ref().map_or(0, Bytes::len));
         Some(Work {
             id: it.id_delivery,
             id_project: it.id_project,
@@ -48,9 +55,9 @@ pub async fn resend(app: &App) -> Result<bool, StoreError> {
             recipient,
             leased,
             not_before: None,
-            place: app.lanes.take_resend(it.id_endpoint),
+            place,
         })
     });
     send_all(app, work.collect::<Vec<_>>());
-    Ok(full)
+    Ok(due.len() == most as usize)
 }

@@ -10,7 +10,7 @@ use super::lanes::Place;
 use super::recipient::Recipient;
 use crate::app::App;
 use crate::model::{AttemptKind, DeliveryId, EndpointId, EventId, ProjectId, ResendId, Time};
-use crate::store::LEASE;
+use crate::store::{LEASE, StoreError};
 
 /// A lease that ends sooner than this is left to whoever takes it next.
 const LAST_START: Duration = Duration::from_secs(20);
@@ -42,6 +42,11 @@ impl Work {
         self.recipient.endpoint.id
     }
 
+    /// Whether its lease is over.
+    pub fn may_be_sent_by_others(&self) -> bool {
+        self.leased.elapsed() >= LEASE
+    }
+
     /// Whether there is time for an attempt before somebody else may take the delivery.
     pub fn is_leased(&self) -> bool {
         self.leased.elapsed() + LAST_START < LEASE
@@ -68,7 +73,7 @@ fn send(app: &App, first: Work) {
         while let Some(work) = next {
             let turn = Turn { app: &app, endpoint: work.endpoint_id(), over: false };
             attempt(&app, work).await;
-            next = turn.next();
+            next = turn.end();
         }
     });
 }
@@ -77,10 +82,11 @@ async fn attempt(app: &App, mut work: Work) {
     if let Some(at) = work.not_before {
         tokio::time::sleep_until(at.into()).await;
     }
-    if work.kind == AttemptKind::Try && !app.listeners.may_send(&work, app.clock.now()) {
-        // Held, paused or switched off since this was handed over: it waits in the database with the rest.
-        let mut withdrawn = app.lanes.withdraw(work.endpoint_id());
-        withdrawn.push(work);
+    if !app.listeners.may_send(&work, app.store.present()) {
+        // Held, paused, switched off or deleted since this was handed over, or withdrawn: it waits in the database
+        // with the rest, or is over there. What was asked for is over with its endpoint.
+        let mut withdrawn = withdrawn(app, work.endpoint_id());
+        withdrawn.extend(Some(work).filter(|work| work.resend.is_none()));
         return give_back(app, withdrawn).await;
     }
     if work.is_leased() {
@@ -94,16 +100,33 @@ async fn attempt(app: &App, mut work: Work) {
     }
 }
 
+/// Takes out of an endpoint's lane what may not be sent any more.
+pub fn withdrawn(app: &App, endpoint: EndpointId) -> Vec<Work> {
+    let now = app.store.present();
+    app.lanes.withdraw(endpoint, |work| !app.listeners.may_send(work, now))
+}
+
 /// Gives back what was leased to this node and not begun.
 pub async fn give_back(app: &App, work: Vec<Work>) {
+    if work.is_empty() {
+        return;
+    }
     let ids: Vec<DeliveryId> = work.iter().map(|it| it.id).collect();
     let endpoints: BTreeSet<EndpointId> = work.iter().map(Work::endpoint_id).collect();
-    if let Err(error) = app.store.release_deliveries(&app.node, &ids, endpoints).await {
+    if let Err(error) = release(app, &ids, &Vec::from_iter(endpoints)).await {
         tracing::warn!(
             code = error.code(),
             "deliveries could not be given back: their leases end by themselves"
         );
     }
+}
+
+async fn release(app: &App, ids: &[DeliveryId], endpoints: &[EndpointId]) -> Result<(), StoreError> {
+    let mut tx = app.store.begin().await?;
+    app.store.lock_endpoints(&mut tx, endpoints).await?;
+    app.store.release_deliveries(&mut tx, &app.node, ids).await?;
+    app.store.look_at_once(&mut tx, endpoints).await?;
+    tx.commit().await
 }
 
 /// One of the attempts that may run at once; passed on even if it panics.
@@ -114,18 +137,20 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    fn next(mut self) -> Option<Work> {
+    /// Ends it: what may begin next here; the rest of what may begin now has begun.
+    fn end(mut self) -> Option<Work> {
         self.over = true;
-        self.app.lanes.next(self.endpoint)
+        let mut begun = self.app.lanes.end(self.endpoint).into_iter();
+        let next = begun.next();
+        begun.for_each(|work| send(self.app, work));
+        next
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if !self.over
-            && let Some(work) = self.app.lanes.next(self.endpoint)
-        {
-            send(self.app, work);
+        if !self.over {
+            self.app.lanes.end(self.endpoint).into_iter().for_each(|work| send(self.app, work));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::changes;
 use super::look::look;
 use super::resend::resend;
 use super::work::give_back;
@@ -15,9 +16,16 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Works until told to stop, then waits for the attempts in flight. They are recorded by whoever writes groups, who
 /// must be stopped only afterwards.
 pub async fn run(app: App, stop: CancellationToken) {
+    tokio::join!(send(&app, &stop), changes::run(&app, &stop));
+    give_back(&app, app.lanes.stop()).await;
+    app.sends.close();
+    app.sends.wait().await;
+}
+
+async fn send(app: &App, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        let looked = look(&app).await;
-        let resent = resend(&app).await;
+        let looked = look(app).await;
+        let resent = resend(app).await;
         for error in [looked.as_ref().err(), resent.as_ref().err()].into_iter().flatten() {
             tracing::error!(code = error.code(), "deliveries could not be claimed");
         }
@@ -30,7 +38,4 @@ pub async fn run(app: App, stop: CancellationToken) {
             () = app.clock.sleep(LOOK) => {}
         }
     }
-    give_back(&app, app.lanes.stop()).await;
-    app.sends.close();
-    app.sends.wait().await;
 }

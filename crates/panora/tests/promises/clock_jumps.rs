@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use panora::clock::Clock;
 use panora::model::Time;
 use panora::random::Random;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{
-    Endpoint, Receiver, Reply, TestServer, acceptances, all_delivered, eventually, is_full, seed, text,
+    Endpoint, Receiver, Reply, Settings, TestServer, acceptances, all_delivered, eventually, is_full,
+    is_postgres, seed, text,
 };
 
 async fn given() -> (TestServer, Receiver, Endpoint) {
@@ -134,4 +136,42 @@ async fn no_retry_is_early_by_a_clock_that_jumps_forwards() {
         }
     }
     println!("{retries} retries");
+}
+
+#[tokio::test]
+async fn a_node_whose_own_clock_is_an_hour_ahead_sends_nothing_during_a_pause() {
+    let server = Settings::default().start_at(Clock::ahead_by(Duration::from_hours(1))).await;
+    let receiver = Receiver::start().await;
+    let endpoint = server.endpoint(&receiver, &["connection.created"]).await;
+    let wait = vec![("retry-after".to_owned(), "100".to_owned())];
+    receiver.replies([Reply::Full(503, wait, String::new())]);
+    server.import("first", json!({})).await;
+    let id = server.only_delivery(&endpoint).await["id_delivery"].clone();
+    server.attempted(&id, 1).await;
+    server.import_many("late", 5).await;
+    // Whoever would send them has looked: what another endpoint gets after them has arrived.
+    let other = Receiver::start().await;
+    server.endpoint(&other, &["connection.created"]).await;
+    server.import("last", json!({})).await;
+    other.next().await;
+    assert_eq!(receiver.arrived().len(), 1);
+    server.advance(Duration::from_secs(125));
+    receiver.wait_for(8).await;
+}
+
+#[tokio::test]
+async fn a_change_by_a_node_whose_own_clock_is_an_hour_ahead_probes_at_once() {
+    if !is_postgres() {
+        println!("left out: on SQLite the node's clock is the database's");
+        return;
+    }
+    let server = Settings::default().start_at(Clock::ahead_by(Duration::from_hours(1))).await;
+    let receiver = Receiver::start().await;
+    let settings = json!({"retry_schedule": [], "scope": ["connection.created"]});
+    let endpoint = server.endpoint_with(&receiver, settings).await;
+    receiver.replies([Reply::Status(500)]);
+    server.import("first", json!({})).await;
+    server.endpoint_is(&endpoint, "held").await;
+    server.put(&format!("/webhooks/{}", endpoint.id), &json!({"headers": {"x-team": "a"}})).await.expect(200);
+    receiver.wait_for(2).await;
 }

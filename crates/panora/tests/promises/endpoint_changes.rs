@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Endpoint, Receiver, TestServer};
+use crate::support::{Endpoint, Receiver, Reply, TestServer};
 
 async fn given(settings: Value) -> (TestServer, Receiver, Endpoint, String) {
     let (server, receiver) = (TestServer::start().await, Receiver::start().await);
@@ -63,4 +63,37 @@ async fn a_url_with_blanks_around_is_refused() {
         server.post("/webhooks", &json!({"url": url, "scope": ["*"]})).await.assert_refused_at("/url");
     }
     server.assert_nothing_stored().await;
+}
+
+#[tokio::test]
+async fn a_url_secret_or_header_written_back_as_it_was_resets_nothing() {
+    let settings = json!({"retry_schedule": [], "scope": ["connection.*"], "headers": {"X-Team": "a"}});
+    let (server, receiver, endpoint, path) = given(settings).await;
+    receiver.replies([Reply::Status(500)]);
+    server.import("user-1", json!({})).await;
+    let before = server.endpoint_is(&endpoint, "held").await;
+    for same in [
+        json!({"url": receiver.url()}),
+        json!({"secret": endpoint.secret}),
+        json!({"headers": {"X-Team": "a"}}),
+        json!({"headers": {"X-Team": "[redacted]"}}),
+    ] {
+        let after = server.put(&path, &same).await.expect(200);
+        for field in ["status", "failures", "held_since", "next_probe_at"] {
+            assert_eq!(after[field], before[field], "{field} after {same}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_leaves_an_endpoint_to_the_node_that_alone_sends_to_it() {
+    let (server, _receiver, _, path) = given(json!({"rate_limit": 5})).await;
+    let lease = "UPDATE endpoints SET lease_owner = 'another', lease_until = 9000000000000000";
+    server.database().execute(lease).await;
+    for change in [json!({"description": "for the CRM"}), json!({"rate_limit": 7}), json!({"active": false})]
+    {
+        server.put(&path, &change).await.expect(200);
+        let owners = server.database().texts("SELECT lease_owner FROM endpoints").await;
+        assert_eq!(owners, ["another"], "after {change}");
+    }
 }

@@ -131,3 +131,21 @@ async fn of_deliveries_of_webhook_events_and_of_tests_nobody_is_told() {
     assert_eq!(told.next().await.data()["count"], 1);
     assert_eq!(server.deliveries(&inactive).await.len(), 3);
 }
+
+#[tokio::test]
+async fn what_a_recovery_has_restarted_expires_30_days_after_that() {
+    let (server, _told, inactive) = given().await;
+    server.import("old", json!({})).await;
+    server.advance(DAY * 31);
+    let expired = ("failed", json!("expired"));
+    eventually_are(&server, &inactive, &[expired.clone()]).await;
+    let recover = format!("/webhooks/{}/recover", inactive.id);
+    server.post(&recover, &json!({"since": "2020-01-01T00:00:00Z"})).await.expect(201);
+    eventually_are(&server, &inactive, &[("waiting", Value::Null)]).await;
+    // Another pass sees it, and one that is young.
+    server.advance(DAY * 29);
+    server.import("young", json!({})).await;
+    eventually_are(&server, &inactive, &[("waiting", Value::Null), ("waiting", Value::Null)]).await;
+    server.advance(DAY * 2);
+    eventually_are(&server, &inactive, &[("waiting", Value::Null), expired]).await;
+}

@@ -37,3 +37,29 @@ async fn endpoints_that_work_are_told_at_once_whatever_others_do() {
     // Some milliseconds, and much less than the 15 seconds of an endpoint that hangs.
     assert!(median < Duration::from_millis(500) && last < Duration::from_secs(5), "{median:?} {last:?}");
 }
+
+#[tokio::test]
+async fn nine_endpoints_get_everything_before_the_tenth_that_hangs_has_ended_one_attempt() {
+    // More than the tenth gets attempts for at once.
+    let (events, attempts_at_once) = (150, 64);
+    let server = TestServer::start().await;
+    let hung = Receiver::start().await;
+    hung.always(Reply::Hang);
+    let endpoint = server.endpoint(&hung, &["connection.created"]).await;
+    let mut receivers = Vec::new();
+    for _ in 0..9 {
+        let receiver = Receiver::start().await;
+        server.endpoint(&receiver, &["connection.created"]).await;
+        receivers.push(receiver);
+    }
+    server.publish(events, None, &json!({})).await;
+    let attempts = format!(
+        "SELECT COUNT(*) FROM attempts a JOIN deliveries d ON d.id = a.id_delivery WHERE d.id_endpoint = '{}'",
+        endpoint.id
+    );
+    for receiver in &receivers {
+        receiver.wait_for(events as usize).await;
+    }
+    assert_eq!(server.database().number(&attempts).await, 0, "they waited for the one that hangs");
+    assert!(hung.arrived().len() <= attempts_at_once);
+}

@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 use crate::model::{EndpointStatus, EventScope, ProjectId, RetrySchedule, Time};
 use crate::store::StoredEndpoint;
 use crate::vault::Slot;
-use crate::webhooks::open_headers;
+use crate::webhooks::{open_headers, open_secret};
 
 /// What stands for a header's value that is never shown.
 const REDACTED: &str = "[redacted]";
@@ -219,14 +219,21 @@ impl Checked {
 
     /// Changes what was given.
     ///
-    /// Another URL, secret or header may have mended what was wrong: a held endpoint is probed at once.
+    /// Another URL, secret or header may have mended what was wrong: a held endpoint is probed at once. What is written
+    /// back as it was changes nothing. `now` is the database's.
     pub fn apply(self, app: &App, it: &mut StoredEndpoint, now: Time) -> Result<(), Problem> {
         let known = open_headers(app, it)?;
         let headers = self.merged_headers(&known)?;
         let endpoint = &mut it.endpoint;
         let other_url = self.url.as_ref().is_some_and(|url| *url != endpoint.url);
         let other_headers = headers.as_ref().is_some_and(|headers| *headers != known);
-        if other_url || other_headers || self.secret.is_some() {
+        // One that cannot be opened is another.
+        let is_there = |given: &WebhookSecret| {
+            let known = open_secret(app, Slot::EndpointSecret, endpoint.id, &it.secret);
+            known.is_ok_and(|known| known.expose() == given.expose())
+        };
+        let other_secret = self.secret.filter(|given| !is_there(given));
+        if other_url || other_headers || other_secret.is_some() {
             endpoint.state.reset(now);
         }
         if let Some(url) = self.url {
@@ -247,10 +254,10 @@ impl Checked {
         if let Some(active) = self.active {
             endpoint.set_active(active, now);
         }
-        if let Some(headers) = headers {
+        if let Some(headers) = headers.filter(|_| other_headers) {
             it.headers = Some(app.vault.seal_json(Slot::EndpointHeaders, endpoint.id, &headers));
         }
-        if let Some(secret) = self.secret {
+        if let Some(secret) = other_secret {
             it.secret = app.vault.seal(Slot::EndpointSecret, endpoint.id, secret.expose().as_bytes());
             it.previous_secret = None;
         }

@@ -68,6 +68,7 @@ async fn create(State(app): State<App>, create: Create<NewEndpoint>) -> Result<R
             created_at: now,
             updated_at: now,
             state: EndpointState::new(checked.active.unwrap_or(true)),
+            withdrawals: 0,
         },
         secret: app.vault.seal(Slot::EndpointSecret, id, secret.expose().as_bytes()),
         previous_secret: None,
@@ -134,7 +135,8 @@ async fn change(
     let mut tx = app.store.begin().await?;
     let position = app.store.lock_project(&mut tx, project).await?.last;
     let mut stored = app.store.read_endpoint(&mut tx, project, id).await?.ok_or_else(Problem::not_found)?;
-    let now = app.clock.now();
+    // States are judged by the database's clock.
+    let now = app.store.present();
     match checked {
         None => {
             let active = !stored.endpoint.is_active();
@@ -142,7 +144,7 @@ async fn change(
         }
         Some(checked) => checked.apply(&app, &mut stored, now)?,
     }
-    stored.endpoint.updated_at = now;
+    stored.endpoint.updated_at = app.clock.now();
     app.store.save_endpoint(&mut tx, &stored, position).await?;
     tx.commit().await?;
     app.listeners.refresh_if_possible(&app, [project]).await;

@@ -67,7 +67,7 @@ pub async fn rotate(
     let secret = new_secret(&app);
     stored.secret = app.vault.seal(Slot::EndpointSecret, id, secret.expose().as_bytes());
     stored.endpoint.updated_at = now;
-    stored.endpoint.state.reset(now);
+    stored.endpoint.state.reset(app.store.present());
     app.store.save_endpoint(&mut tx, &stored, position).await?;
     tx.commit().await?;
     app.listeners.refresh_if_possible(&app, [caller.project]).await;
