@@ -193,9 +193,11 @@ impl Workers {
 
 /// What a server is made of, for a command that looks at it: nothing listens and nothing works.
 pub async fn open_only(args: &ServeArgs, around: Surroundings) -> Result<App, StartError> {
+    // Looking must not make a key.
+    let args = ServeArgs { bootstrap_api_key: None, ..args.clone() };
     let (results, _) = tokio::sync::mpsc::channel(1);
     let (imports, _) = tokio::sync::mpsc::channel(1);
-    open(args, args.bind, around, CancellationToken::new(), Queues { results, imports }).await
+    open(&args, args.bind, around, CancellationToken::new(), Queues { results, imports }).await
 }
 
 async fn open(

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use panora_pages::{
-    Account, ConsentPage, CredentialProblem, CredentialsPage, Customer, DocsPage, DonePage, Failure,
-    FailurePage, Field, Frame, MisdirectedPage, NotFoundPage, Outcome, PickerEntry, PickerPage, Provider,
-    Purpose, QuestionsPage, SandboxAccount, SandboxConsentPage, SandboxErrorPage, SandboxScope, Tenant,
-    WaitingPage,
+    Account, ConsentPage, CredentialProblem, CredentialsPage, Customer, DocsPage, DoctorEntry, DoctorPage,
+    DoctorSeverity, DonePage, Failure, FailurePage, Field, Frame, MisdirectedPage, NotFoundPage, Outcome,
+    PickerEntry, PickerPage, Provider, Purpose, QuestionsPage, SandboxAccount, SandboxConsentPage,
+    SandboxErrorPage, SandboxScope, Tenant, WaitingPage,
 };
 
 const RETURN: &str = "https://app.acme.com/settings?status=success&id_connection=0198c5a0";
@@ -323,6 +323,20 @@ fn others() -> Pages {
         named("sandbox-error", error.render()),
         named("not-found", NotFoundPage.render()),
         named("misdirected", MisdirectedPage { public_url: "https://connect.acme.com".to_owned() }.render()),
+        named("doctor", DoctorPage { entries: doctor_entries() }.render()),
         named("docs", DocsPage { document, problems: &[("not_found", "There is nothing here.")] }.render()),
     ]
+}
+
+fn doctor_entries() -> Vec<DoctorEntry> {
+    let severities = [DoctorSeverity::Error, DoctorSeverity::Warning, DoctorSeverity::Info];
+    let codes = ["redirect_uri_refused", "clock_skew", "public_url_local"];
+    let entry = |(code, severity)| DoctorEntry {
+        code,
+        severity,
+        title: "The redirect URI is not registered",
+        meaning: "The provider compares it letter by letter with those registered for the app.",
+        mend: "Open the app at the provider and register exactly this redirect URI.",
+    };
+    codes.into_iter().zip(severities).map(entry).collect()
 }

@@ -40,7 +40,6 @@ const fn called(name: CheckName) -> &'static str {
 fn look_at(patient: &Patient<'_>, name: CheckName, probe: &Probe, report: &mut Report) {
     let (who, slug, before) = (called(name), patient.provider.slug(), report.findings.len());
     match &probe.said {
-        Said::ClientKnown => {}
         Said::NotAsked(why) => {
             let seen = format!("{who} was not asked: {why}.");
             report.find(PROBE_IMPOSSIBLE.found(&seen));
@@ -69,7 +68,7 @@ fn look_at(patient: &Patient<'_>, name: CheckName, probe: &Probe, report: &mut R
             report.find(redirect_uri_refused(patient, seen));
         }
         Said::ScopeRefused(how) => {
-            report.find(scope_refused(patient, format!("{who} refuses a scope ({how}).")))
+            report.find(scope_refused(patient, format!("{who} refuses a scope ({how}).")));
         }
         Said::RateLimited(wait) => {
             let wait = wait.map(|wait| format!(" and asks to wait {} s", wait.as_secs())).unwrap_or_default();
@@ -77,13 +76,13 @@ fn look_at(patient: &Patient<'_>, name: CheckName, probe: &Probe, report: &mut R
         }
         Said::Trouble(status) => report.find(PROVIDER_TROUBLE.found(format!("{who} answered {status}."))),
         Said::Unreachable(error) => {
-            report.find(PROVIDER_UNREACHABLE.found(unreachable(patient, who, *error)))
+            report.find(PROVIDER_UNREACHABLE.found(unreachable(patient, who, *error)));
         }
         Said::Nothing(what) if name == CheckName::TokenEndpoint => {
             let seen = format!("{who} answered a code that cannot be good with `{what}`.");
             report.find(PROBE_INCONCLUSIVE.found(seen));
         }
-        Said::Nothing(_) => {}
+        Said::ClientKnown | Said::Nothing(_) => {}
     }
     let seen = report.findings.get(before).map_or_else(|| fine(who, &probe.said), |it| it.seen.clone());
     report.judge(name, before, seen);

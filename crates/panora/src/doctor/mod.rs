@@ -134,7 +134,7 @@ impl Patient<'_> {
         let client = self.chosen.client.as_ref().map(|client| client.id.as_str()).unwrap_or_default();
         let app = format!("{client} {} {:?}", self.since.millis(), self.variables());
         let key = (self.project, self.provider.slug().to_owned(), app);
-        self.app.diagnoses.0.get_with(key, async { Arc::new(self.ask().await) }).await
+        self.app.diagnoses.0.get_with(key, Box::pin(async { Arc::new(self.ask().await) })).await
     }
 
     async fn ask(&self) -> Probes {

@@ -117,9 +117,9 @@ async fn exchange(app: &App, asked: Asked<'_>, provider: &Provider) -> Probe {
 
 fn of_token_answer(app: &App, provider: &Provider, heard: &Heard) -> Said {
     let body = panora_signature::intake::parse_lenient(&heard.body).unwrap_or_default();
-    let refusal = match provider.read_token_answer(heard.status, &body, app.clock.now().millis()) {
-        Ok(_) => return Said::Nothing("tokens for a code that cannot be good".to_owned()),
-        Err(refusal) => refusal,
+    let read = provider.read_token_answer(heard.status, &body, app.clock.now().millis());
+    let Err(refusal) = read else {
+        return Said::Nothing("tokens for a code that cannot be good".to_owned());
     };
     if let Some(said) = of_status(app, heard) {
         return said;

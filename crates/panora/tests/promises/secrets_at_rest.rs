@@ -45,6 +45,7 @@ async fn no_secret_is_found_in_the_database_or_the_logs() {
         "answer of a receiver",
         "custom header",
         "imported token",
+        "client secret",
     ] {
         assert!(kinds.contains(kind), "no {kind} was made");
     }
@@ -82,6 +83,10 @@ async fn use_everything(process: &Process, road: &Road, secrets: &mut Secrets) {
     secrets.insert(("flow cookie", cookie.expect("the flow's cookie").into()));
     let token = text(&server.connection_of("user-1").await["connection_token"]);
     server.passthrough(&token, &json!({"method": "GET", "path": "/me"})).await.expect(200);
+    let app = json!({"client_id": "an-id", "client_secret": "the-secret-of-an-oauth-client"});
+    server.put("/providers/hubspot/app", &app).await.expect(200);
+    server.get("/doctor/sandbox").await.expect(200);
+    secrets.insert(("client secret", "the-secret-of-an-oauth-client".into()));
     let rotated = server.post_raw(&format!("/webhooks/{}/rotate_secret", endpoint.id), "").await.expect(200);
     add_webhook_secret(secrets, &text(&rotated["secret"]));
     let imported = json!({"credentials": {"access_token": "an-imported-access-token", "refresh_token": "an-imported-refresh-token"}});
