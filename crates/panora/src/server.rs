@@ -114,6 +114,8 @@ impl Server {
         let recoveries = webhooks::run_recoveries(app.clone(), stop_workers.clone());
         watch(&workers, &app, &stop_workers, "recoveries", recoveries);
         watch(&workers, &app, &stop_workers, "jobs", connect::run_jobs(app.clone(), stop_workers.clone()));
+        let keeping = connect::run_keeper(app.clone(), stop_workers.clone());
+        watch(&workers, &app, &stop_workers, "credentials", keeping);
         watch(&workers, &app, &stop_workers, "events", events::run(app.clone(), stop_workers.clone()));
         let logging = passthrough::run_log(app.clone(), stop_workers.clone());
         watch(&workers, &app, &stop_workers, "request log", logging);
