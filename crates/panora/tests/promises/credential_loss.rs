@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Instead, Receiver, RotatingProvider, Rotation, Settings, TestServer, Trouble, an_import, eventually, text,
+    Answer, Instead, Receiver, RotatingProvider, Rotation, TestServer, Trouble, an_import, eventually, text,
 };
 
 async fn given(rotation: Rotation) -> (RotatingProvider, TestServer, Receiver) {
@@ -67,24 +67,6 @@ async fn no_trouble_of_the_provider_is_a_loss() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_there_is_no_loss() {
-    let (provider, server, _receiver) = given(Rotation::Strict).await;
-    let (id, token) = import(&server, provider.expired("acme")).await;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let closed = format!("http://{}", listener.local_addr().expect("an address"));
-    drop(listener);
-    // The same connection, on a node whose provider is elsewhere.
-    if server.database().url().is_none() {
-        return;
-    }
-    let folder = RotatingProvider::folder(server.database());
-    let elsewhere = Settings::default().beside(&server).flag("--providers-dir", folder);
-    let elsewhere = elsewhere.flag("--public-url", &closed).start().await;
-    call(&elsewhere, &token).await.assert_problem(502, "refresh_failed");
-    assert_eq!(status(&server, &id).await, "valid");
-}
-
-#[tokio::test]
 async fn a_loss_is_told_once_and_so_is_its_end() {
     let (provider, server, receiver) = given(Rotation::None).await;
     let (id, token) = import(&server, provider.expired("acme")).await;
@@ -95,7 +77,10 @@ async fn a_loss_is_told_once_and_so_is_its_end() {
     let refresh = format!("/connections/{id}/refresh");
     server.post_raw(&refresh, "").await.assert_problem(409, "needs_reauth");
     let event = receiver.first("connection.needs_reauth").await;
-    assert_eq!((event.data()["id_connection"].as_str(), event.data()["status"].as_str()), (Some(&*id), Some("needs_reauth")));
+    assert_eq!(
+        (event.data()["id_connection"].as_str(), event.data()["status"].as_str()),
+        (Some(&*id), Some("needs_reauth"))
+    );
     provider.end("acme", false);
     assert_eq!(server.post_raw(&refresh, "").await.expect(200)["status"], "valid");
     let event = receiver.first("connection.recovered").await;
@@ -130,7 +115,8 @@ async fn a_grant_that_stays_lost_is_left_alone_after_four_tries() {
         server.advance(Duration::from_hours(80));
         eventually("another try", || async { (provider.refreshes().len() == tries).then_some(()) }).await;
         let recorded = format!("SELECT COUNT(*) FROM connections WHERE refresh_failures = {tries}");
-        eventually("its record", || async { (server.database().number(&recorded).await == 1).then_some(()) }).await;
+        eventually("its record", || async { (server.database().number(&recorded).await == 1).then_some(()) })
+            .await;
     }
     let due = "SELECT COUNT(*) FROM connections WHERE refresh_due_at IS NOT NULL";
     assert_eq!((server.database().number(due).await, told(&receiver, "connection.needs_reauth")), (0, 1));
@@ -179,7 +165,10 @@ async fn a_verification_says_what_the_provider_says_and_moves_the_status() {
     assert_eq!((&found["verification"], &found["status"]), (&json!("good"), &json!("valid")));
     provider.refuses_calls(true);
     let found = server.post_raw(&verify, "").await.expect(200);
-    assert_eq!((&found["verification"], &found["status"]), (&json!("wrong_credentials"), &json!("needs_reauth")));
+    assert_eq!(
+        (&found["verification"], &found["status"]),
+        (&json!("wrong_credentials"), &json!("needs_reauth"))
+    );
     receiver.first("connection.needs_reauth").await;
     call(&server, &token).await.assert_problem(409, "needs_reauth");
     provider.refuses_calls(false);
@@ -204,7 +193,8 @@ async fn a_key_that_the_provider_refuses_needs_the_person_until_it_is_taken_agai
     let (road, server) = crate::own_providers::given(Trouble::Answer(200, &[], "{\"id\": 7}")).await;
     let receiver = Receiver::start().await;
     server.endpoint(&receiver, &["connection.*"]).await;
-    let made = server.import("user-1", json!({"provider_slug": "keyed", "credentials": {"api_key": "k"}})).await;
+    let made =
+        server.import("user-1", json!({"provider_slug": "keyed", "credentials": {"api_key": "k"}})).await;
     let verify = format!("/connections/{}/verify", text(&made["id_connection"]));
     road.block(crate::own_providers::ME, Trouble::Answer(401, &[], "{}"));
     assert_eq!(server.post_raw(&verify, "").await.expect(200)["status"], "needs_reauth");
