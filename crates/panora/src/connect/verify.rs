@@ -5,6 +5,7 @@ use panora_catalog::{Provider, Verification};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
+use super::client::with_settings;
 use super::credentials::Credentials;
 use super::error::ConnectError;
 use super::provider_call::send;
@@ -64,11 +65,12 @@ pub async fn verify_connection(
         ConnectionStatus::NeedsReauth => open(app, stored),
         _ => fresh_credentials(app, stored, None).await,
     };
+    let client_id = stored.connection.client_id.as_deref();
     let mut credentials = match fresh {
         Ok(credentials) => credentials,
         Err(error) => return of_refresh(error),
     };
-    let mut found = try_once(app, (project, &provider), &credentials).await;
+    let mut found = try_once(app, (&provider, client_id), project, &credentials).await;
     if found == FoundCredentials::WrongCredentials && credentials.can_refresh() {
         let access = credentials.tokens().map(|(access, _)| access);
         let refused = access.as_ref().map(|access| access.expose_secret());
@@ -78,7 +80,7 @@ pub async fn verify_connection(
             Err(RefreshError::TryLater(_)) => {}
             Err(error) => return of_refresh(error),
         }
-        found = try_once(app, (project, &provider), &credentials).await;
+        found = try_once(app, (&provider, client_id), project, &credentials).await;
     }
     let now = now(app, stored).await?;
     match found {
@@ -105,10 +107,15 @@ async fn now(app: &App, stored: &StoredConnection) -> Result<StoredConnection, R
 
 async fn try_once(
     app: &App,
-    (project, provider): (ProjectId, &Provider),
+    (provider, client_id): (&Provider, Option<&str>),
+    project: ProjectId,
     credentials: &Credentials,
 ) -> FoundCredentials {
-    let request = match provider.verify_request(&credentials.credential(), &credentials.variables) {
+    let variables = credentials.variables.clone();
+    let Ok(variables) = with_settings(app, project, provider, client_id, variables).await else {
+        return FoundCredentials::ProviderError;
+    };
+    let request = match provider.verify_request(&credentials.credential(), &variables) {
         Ok(Some(request)) => request,
         Ok(None) => return FoundCredentials::NotOffered,
         Err(_) => return FoundCredentials::ProviderError,

@@ -116,7 +116,7 @@ impl Store {
     }
 
     /// Notes that a refresh gave nothing for now. What another has done since is left alone. `unknown`: nobody knows
-    /// whether the provider has granted it.
+    /// whether the provider has granted it. Of lost credentials only refusals are counted.
     pub async fn postpone_refresh(
         &self,
         it: &StoredConnection,
@@ -127,7 +127,7 @@ impl Store {
         let begun = if unknown { "refresh_begun_at" } else { "NULL" };
         let sql = Sql::new(format!(
             "UPDATE connections SET refresh_lease_owner = NULL, refresh_lease_until = 0, refresh_begun_at = {begun}, \
-             refresh_failures = refresh_failures + 1, refresh_error = $3, refresh_not_before = {now} + $4, \
+             refresh_failures = refresh_failures + CASE WHEN status = 'valid' THEN 1 ELSE 0 END, refresh_error = $3, refresh_not_before = {now} + $4, \
              refresh_due_at = {now} + $5 WHERE id_project = $6 AND id = $7 AND credentials = $8 \
              AND refresh_lease_owner = $2"
         ))

@@ -171,6 +171,19 @@ async fn pauses_grow_with_each_failure() {
 }
 
 #[tokio::test]
+async fn a_token_that_lives_for_seconds_or_not_at_all_is_refreshed_once_for_many() {
+    for seconds in [0, 40] {
+        let (provider, server) = given(Rotation::Strict).await;
+        provider.gives_tokens_for(seconds);
+        let (_, token) = import(&server, provider.expired("acme")).await;
+        for answer in join_all((0..20).map(|_| call(&server, &token))).await {
+            assert_right(answer, "acme");
+        }
+        assert_eq!(provider.refreshes().len(), 1, "tokens of {seconds} s");
+    }
+}
+
+#[tokio::test]
 async fn a_connection_keeps_the_client_that_made_it_and_no_other_spends_its_token() {
     let (provider, server) = given(Rotation::Strict).await;
     let (id, token) = import(&server, provider.expired("acme")).await;

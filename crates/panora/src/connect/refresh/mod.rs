@@ -188,11 +188,10 @@ impl Cause {
         let Secret::Tokens { access, refresh, .. } = &credentials.secret else {
             return !matches!(self, Self::Wanted(_));
         };
-        let lasts = || stored.connection.expires_at.is_none_or(|at| at > app.clock.now().plus(MARGIN));
         match self {
             // Without a refresh token nothing can be done before the provider refuses.
-            Self::Expiry => refresh.is_none() || lasts(),
-            Self::Refused(old) => access != old && (refresh.is_none() || lasts()),
+            Self::Expiry => refresh.is_none() || lasts(app, stored),
+            Self::Refused(old) => access != old && (refresh.is_none() || lasts(app, stored)),
             Self::Wanted(old) => access != old && stored.connection.status == ConnectionStatus::Valid,
         }
     }
@@ -206,6 +205,17 @@ impl Cause {
             _ => false,
         }
     }
+}
+
+/// Whether the access token will do for a while: a minute, and of one that lives but minutes a quarter of its life.
+fn lasts(app: &App, stored: &StoredConnection) -> bool {
+    let Some(ends) = stored.connection.expires_at else { return true };
+    let now = app.clock.now();
+    let Some(refreshed) = stored.life.refreshed_at else { return ends > now.plus(MARGIN) };
+    let life = Duration::from_millis(ends.millis_since(refreshed).max(0).unsigned_abs());
+    // One that had ended when it was given is a slip of the provider's, and is used until it is refused.
+    let was_over = life.is_zero() && stored.life.is_young(now);
+    ends > now.plus(MARGIN.min(life / 4)) || was_over
 }
 
 /// A refresh that this node has leased.

@@ -24,6 +24,9 @@ use crate::webhooks::{Draft, Publication};
 /// How often new tokens are tried to be saved: the old ones may be worth nothing any more.
 const SAVES: u32 = 12;
 
+/// The soonest that lost credentials are tried again though nobody asks.
+const LOST_DUE: Duration = Duration::from_hours(1);
+
 pub(super) async fn settle(refresh: Refresh<'_>, answered: Answered) -> Result<Credentials, RefreshError> {
     match answered {
         Answered::Renewed(renewed) => save(&refresh, *renewed).await,
@@ -51,7 +54,11 @@ async fn postpone(refresh: Refresh<'_>, trouble: Trouble) -> Result<Credentials,
         unknown,
         "a refresh gave no token for now"
     );
-    let setback = setback(stored.life.failures + 1, retry_after, unknown, app.random.below(100));
+    let mut setback = setback(stored.life.failures + 1, retry_after, unknown, app.random.below(100));
+    if stored.connection.status == ConnectionStatus::NeedsReauth {
+        // What is lost has no hurry.
+        setback.due_in = setback.due_in.max(LOST_DUE);
+    }
     let outcome = (setback, error.as_str(), unknown);
     app.store.postpone_refresh(&stored, &app.node, outcome).await.map_err(ConnectError::from)?;
     if cause.bears(app, &stored, &credentials) {
