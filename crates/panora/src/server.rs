@@ -117,6 +117,8 @@ impl Server {
         let recoveries = webhooks::run_recoveries(app.clone(), stop_workers.clone());
         workers.watch("recoveries", &stop_workers, recoveries);
         workers.watch("jobs", &stop_workers, connect::run_jobs(app.clone(), stop_workers.clone()));
+        let keeping = connect::run_keeper(app.clone(), stop_workers.clone());
+        workers.watch("credentials", &stop_workers, keeping);
         workers.watch("events", &stop_workers, events::run(app.clone(), stop_workers.clone()));
         let logging = passthrough::run_log(app.clone(), stop_workers.clone());
         workers.watch("request log", &stop_workers, logging);

@@ -19,7 +19,13 @@ pub struct Credentials {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Secret {
-    Tokens { access: String, refresh: Option<String> },
+    Tokens {
+        access: String,
+        refresh: Option<String>,
+        /// The refresh token before this one, until this one has given tokens itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<String>,
+    },
     Fields(BTreeMap<String, String>),
 }
 
@@ -39,9 +45,22 @@ impl Credentials {
     /// `(access, refresh)` of OAuth credentials.
     pub fn tokens(&self) -> Option<(SecretString, Option<SecretString>)> {
         match &self.secret {
-            Secret::Tokens { access, refresh } => {
+            Secret::Tokens { access, refresh, .. } => {
                 Some((access.clone().into(), refresh.clone().map(SecretString::from)))
             }
+            Secret::Fields(_) => None,
+        }
+    }
+
+    /// Whether new ones can be had without the person.
+    pub const fn can_refresh(&self) -> bool {
+        matches!(&self.secret, Secret::Tokens { refresh: Some(_), .. })
+    }
+
+    /// The refresh token before this one, while this one has not proved good.
+    pub fn previous(&self) -> Option<SecretString> {
+        match &self.secret {
+            Secret::Tokens { previous, .. } => previous.clone().map(SecretString::from),
             Secret::Fields(_) => None,
         }
     }

@@ -1,5 +1,7 @@
 //! Storing a connection: credentials, connection, event and deliveries, all or nothing.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use super::error::ConnectError;
@@ -7,7 +9,8 @@ use super::grant::Grant;
 use super::object::connection_object;
 use crate::app::App;
 use crate::model::{
-    Connection, ConnectionId, ConnectionStatus, ConnectionToken, EventType, LinkedUserId, ProjectId,
+    Connection, ConnectionId, ConnectionStatus, ConnectionToken, CredentialLife, EventType, LinkedUserId,
+    ProjectId, Time, due_in,
 };
 use crate::store::{NewConnection, StoredConnection, Tx};
 use crate::vault::{Sealed, Slot};
@@ -98,6 +101,8 @@ async fn renew(
     connection.updated_at = app.clock.now();
     let sealed = app.vault.seal_json(Slot::ConnectionCredentials, connection.id, &grant.credentials);
     app.store.save_connection(tx, &connection, Some(&sealed)).await?;
+    let life = CredentialLife::begins(connection.updated_at, first_refresh(app, grant));
+    app.store.save_credential_life(tx, (connection.id_project, connection.id), &life).await?;
     Ok(Established { connection, token: ConnectionToken::from_text(token), renewed: true })
 }
 
@@ -118,6 +123,7 @@ pub struct Fresh {
     pub token: ConnectionToken,
     sealed_token: Sealed,
     sealed_credentials: Sealed,
+    refresh_due_at: Option<Time>,
 }
 
 impl Fresh {
@@ -148,6 +154,7 @@ impl Fresh {
         Self {
             sealed_token: app.vault.seal(Slot::ConnectionToken, id, token.expose().as_bytes()),
             sealed_credentials: app.vault.seal_json(Slot::ConnectionCredentials, id, &grant.credentials),
+            refresh_due_at: first_refresh(app, grant).map(|span| now.plus(span)),
             connection,
             token,
         }
@@ -159,8 +166,20 @@ impl Fresh {
             token_key: self.token.key(),
             token: &self.sealed_token,
             credentials: &self.sealed_credentials,
+            refresh_due_at: self.refresh_due_at,
         }
     }
+}
+
+/// When what was granted is refreshed though nobody asks; none where it cannot be.
+fn first_refresh(app: &App, grant: &Grant) -> Option<Duration> {
+    if !grant.credentials.can_refresh() {
+        return None;
+    }
+    let lasts = grant
+        .expires_at
+        .map(|at| Duration::from_millis(at.millis_since(app.clock.now()).max(0).unsigned_abs()));
+    Some(due_in(lasts, app.random.below(100)))
 }
 
 /// What a grant decides, of a new connection and of a renewed one.
@@ -175,7 +194,7 @@ fn fill(connection: &mut Connection, grant: &Grant) {
 
 /// At most 256 scopes are kept, of at most 255 characters and 12 KiB in all: a grant of any size still fits
 /// into its event.
-fn bounded(scopes: &[String]) -> Vec<String> {
+pub fn bounded(scopes: &[String]) -> Vec<String> {
     let mut room = 12 * 1024_usize;
     let cut = scopes.iter().take(256).map(|scope| scope.chars().take(255).collect::<String>());
     cut.take_while(|scope| {

@@ -48,6 +48,7 @@ pub fn read_tokens(
     let secret = Secret::Tokens {
         access: tokens.access_token.expose_secret().to_owned(),
         refresh: tokens.refresh_token.map(|token| token.expose_secret().to_owned()),
+        previous: None,
     };
     let missing_scopes = provider.missing_scopes(asked, tokens.scopes.as_deref());
     Ok(Grant {

@@ -59,7 +59,7 @@ pub async fn prepare(
         }
         NewCredentials::Tokens { access, refresh, expires_at, scopes, variables } => {
             let variables = read_variables(provider, &variables).map_err(ImportError::Fields)?;
-            let secret = Secret::Tokens { access, refresh };
+            let secret = Secret::Tokens { access, refresh, previous: None };
             let mut grant = grant_of(provider, Credentials { secret, variables });
             let asked = chosen.scopes_of(provider);
             grant.client_id = chosen.client.map(|client| client.id);

@@ -10,7 +10,7 @@ use panora_outbound::{Failure as Unanswered, Limits, Request};
 use serde_json::Value;
 
 use crate::app::App;
-use crate::model::ProjectId;
+use crate::model::{ProjectId, retry_after};
 
 const LIMITS: Limits =
     Limits { deadline: Duration::from_secs(15), max_body: 1024 * 1024, body_time: Duration::from_secs(10) };
@@ -19,6 +19,8 @@ const LIMITS: Limits =
 pub struct ProviderAnswer {
     pub status: u16,
     pub body: Value,
+    /// How long it asks us to wait.
+    pub retry_after: Option<Duration>,
 }
 
 /// Sends one of the catalog's requests.
@@ -36,7 +38,9 @@ pub async fn send(app: &App, project: ProjectId, request: HttpRequest) -> Result
         })
         .await?;
     let body = panora_signature::intake::parse_lenient(&answer.body).unwrap_or(Value::Null);
-    Ok(ProviderAnswer { status: answer.status.as_u16(), body })
+    let asked = answer.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = asked.and_then(|value| retry_after(value, app.clock.now()));
+    Ok(ProviderAnswer { status: answer.status.as_u16(), body, retry_after })
 }
 
 /// Those that HTTP can carry; a provider's file is checked, a credential may still hold anything.

@@ -8,7 +8,9 @@ use serde_json::json;
 use super::credentials::Credentials;
 use super::error::ConnectError;
 use crate::app::App;
-use crate::model::{Connection, ConnectionId, ConnectionStatus, EventType, JobId, LinkedUserId, ProjectId};
+use crate::model::{
+    Connection, ConnectionId, ConnectionStatus, CredentialLife, EventType, JobId, LinkedUserId, ProjectId,
+};
 use crate::store::{GrantKey, NewJob, StoreError, StoredConnection, Tx};
 use crate::vault::Slot;
 use crate::webhooks::{Draft, Publication};
@@ -97,6 +99,8 @@ pub async fn end(
     connection.status = ConnectionStatus::Revoked;
     connection.updated_at = app.clock.now();
     app.store.save_connection(tx, &connection, None).await?;
+    let over = CredentialLife::begins(connection.updated_at, None);
+    app.store.save_credential_life(tx, (connection.id_project, connection.id), &over).await?;
     // Ids only: the person may be about to be forgotten.
     let data = json!({
         "id_connection": connection.id.to_string(),

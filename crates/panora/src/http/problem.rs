@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem_codes::CODES;
-use crate::connect::ConnectError;
+use crate::connect::{ConnectError, RefreshError};
 use crate::store::StoreError;
 use crate::vault::VaultError;
 
@@ -203,6 +203,23 @@ impl From<ConnectError> for Problem {
             ConnectError::Gone => Self::conflict("connection_revoked", "This connection no longer stands."),
             ConnectError::OtherAccount => {
                 Self::conflict("other_account", "These credentials are another account's.")
+            }
+        }
+    }
+}
+
+impl From<RefreshError> for Problem {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Connect(error) => error.into(),
+            RefreshError::Revoked => Self::unauthorized("connection_revoked", "This connection was revoked."),
+            RefreshError::NeedsReauth => {
+                let detail = "The provider no longer takes this connection's credentials: the person must connect again.";
+                Self::conflict("needs_reauth", detail)
+            }
+            RefreshError::TryLater(later) => {
+                let detail = format!("The provider gave no new access token ({later}).");
+                Self::new(StatusCode::BAD_GATEWAY, "refresh_failed", detail).retry_after(later.retry_after)
             }
         }
     }

@@ -43,7 +43,11 @@ pub const CODES: &[(&str, &str)] = &[
     ("connection_revoked", "The connection was revoked: the person must connect again."),
     ("connection_incomplete", "The provider's file asks for a value that this connection does not have."),
     ("needs_reauth", "The provider no longer takes the credentials: the person must connect again."),
-    ("refresh_failed", "The provider gave no new access token for now."),
+    (
+        "refresh_failed",
+        "The provider gave no new access token for now; `Retry-After` says when to ask again.",
+    ),
+    ("not_refreshable", "The connection has no refresh token: there is nothing to refresh."),
     ("other_account", "The credentials are another account's than the connection's."),
     ("wrong_credentials", "The provider does not know these credentials."),
     ("missing_permission", "The provider knows the credentials, but they may not do what is needed."),

@@ -3,7 +3,8 @@
 use super::row::{json_text, millis};
 use super::{Batch, Column, Row, Sql, Store, StoreError, Tx};
 use crate::model::{
-    Account, Connection, ConnectionId, ConnectionStatus, LinkedUserId, PageQuery, Paged, ProjectId, Time,
+    Account, Connection, ConnectionId, ConnectionStatus, CredentialLife, LinkedUserId, PageQuery, Paged,
+    ProjectId, Time,
 };
 use crate::vault::Sealed;
 
@@ -14,6 +15,7 @@ pub struct StoredConnection {
     pub token: Sealed,
     /// None once revoked.
     pub credentials: Option<Sealed>,
+    pub life: CredentialLife,
 }
 
 /// A connection about to be added.
@@ -23,6 +25,8 @@ pub struct NewConnection<'a> {
     pub token_key: Vec<u8>,
     pub token: &'a Sealed,
     pub credentials: &'a Sealed,
+    /// When the credentials are refreshed first, though nobody asks.
+    pub refresh_due_at: Option<Time>,
 }
 
 /// What tells one provider's grant from another.
@@ -62,11 +66,23 @@ pub struct ConnectionFilter {
     pub metadata: Vec<(String, String)>,
 }
 
-const COLUMNS: &str = "id, id_project, id_linked_user, provider_slug, vertical, status, token_type, auth_kind, \
-                       account_id, account_name, account_email, account_url, scopes, missing_scopes, expires_at, \
-                       metadata, client_id, created_at, updated_at, token_sealed, credentials";
+macro_rules! written {
+    () => {
+        "id, id_project, id_linked_user, provider_slug, vertical, status, token_type, auth_kind, account_id, \
+         account_name, account_email, account_url, scopes, missing_scopes, expires_at, metadata, client_id, created_at, \
+         updated_at, token_sealed, credentials, refresh_due_at"
+    };
+}
 
-fn stored(row: &Row) -> Result<StoredConnection, StoreError> {
+/// What is written of a new connection.
+const WRITTEN: &str = written!();
+/// What is read.
+pub(super) const COLUMNS: &str = concat!(
+    written!(),
+    ", refresh_lease_until, refresh_begun_at, refresh_failures, refresh_error, refresh_not_before, refreshed_at"
+);
+
+pub(super) fn stored(row: &Row) -> Result<StoredConnection, StoreError> {
     let connection = Connection {
         id: row.parsed("id")?,
         id_project: row.parsed("id_project")?,
@@ -91,22 +107,31 @@ fn stored(row: &Row) -> Result<StoredConnection, StoreError> {
         updated_at: row.time("updated_at")?,
     };
     let credentials = row.get::<Option<Vec<u8>>>("credentials")?.map(Sealed);
-    Ok(StoredConnection { connection, token: Sealed(row.get("token_sealed")?), credentials })
+    let life = CredentialLife {
+        due_at: row.time_option("refresh_due_at")?,
+        leased_until: row.time("refresh_lease_until")?,
+        begun_at: row.time_option("refresh_begun_at")?,
+        failures: row.count("refresh_failures")?,
+        error: row.get("refresh_error")?,
+        not_before: row.time("refresh_not_before")?,
+        refreshed_at: row.time_option("refreshed_at")?,
+    };
+    Ok(StoredConnection { connection, token: Sealed(row.get("token_sealed")?), credentials, life })
 }
 
 impl Store {
     /// Adds connections. Where one stands for the same account the unique index refuses it: `Conflict`.
     pub async fn add_connections(&self, tx: &mut Tx, new: &[NewConnection<'_>]) -> Result<(), StoreError> {
         use Column::{Blob, Int, Text};
-        let text = format!("INSERT INTO connections ({COLUMNS}, token_hash) {{rows}}");
+        let text = format!("INSERT INTO connections ({WRITTEN}, token_hash) {{rows}}");
         let mut batch = Batch::new(
             &text,
             &[
                 Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Text, Int,
-                Text, Text, Int, Int, Blob, Blob, Blob,
+                Text, Text, Int, Int, Blob, Blob, Int, Blob,
             ],
         );
-        for NewConnection { connection: it, token_key, token, credentials } in new {
+        for NewConnection { connection: it, token_key, token, credentials, refresh_due_at } in new {
             batch.row([
                 it.id.to_string().into(),
                 it.id_project.to_string().into(),
@@ -129,6 +154,7 @@ impl Store {
                 it.updated_at.millis().into(),
                 token.0.clone().into(),
                 credentials.0.clone().into(),
+                millis(*refresh_due_at).into(),
                 token_key.clone().into(),
             ]);
         }
@@ -136,7 +162,7 @@ impl Store {
         self.save_metadata_index(tx, new.iter().map(|it| it.connection)).await
     }
 
-    /// Writes what a renewal, a refresh or a PATCH changed.
+    /// Writes what a renewal, a loss or a PATCH changed.
     pub async fn save_connection(
         &self,
         tx: &mut Tx,

@@ -10,6 +10,7 @@ use super::{Db, StoreError};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
     (2, "engine", include_str!("../../migrations/0002_engine.sql")),
+    (3, "credentials", include_str!("../../migrations/0003_credentials.sql")),
     (4, "requests", include_str!("../../migrations/0004_requests.sql")),
     (5, "apps", include_str!("../../migrations/0005_apps.sql")),
 ];

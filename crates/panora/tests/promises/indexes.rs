@@ -6,7 +6,7 @@ use std::time::Duration;
 use panora::store::record_statements;
 use serde_json::json;
 
-use crate::support::{Endpoint, Receiver, Reply, TestServer, eventually, text};
+use crate::support::{Endpoint, Receiver, Reply, TestServer, an_import, eventually, text};
 
 /// Tables that grow.
 const LARGE: [&str; 7] =
@@ -42,7 +42,7 @@ fn scans(text: &str, plan: &[String]) -> bool {
         let sqlite = scanned.is_some_and(|name| LARGE.contains(&name) || ALIASES.contains(&name));
         let postgres = LARGE.iter().any(|table| line.contains(&format!("Seq Scan on {table}")))
             // An index whose every row is looked at to see whether it is due.
-            || ["Filter: (due_at <=", "Filter: (look_at <="].iter().any(|filter| line.contains(filter));
+            || ["Filter: (due_at <=", "Filter: (look_at <=", "Filter: (refresh_due_at <="].iter().any(|filter| line.contains(filter));
         postgres || sqlite && !page(line)
     })
 }
@@ -150,6 +150,11 @@ async fn change(server: &TestServer, endpoint: &Endpoint) {
     server.app().store.trim_requests(place, 1, 1).await.expect("a log can be cut");
     server.put(&of_endpoint, &json!({"url": "http://127.0.0.1:1/"})).await.expect(200);
     server.post(&format!("{of_endpoint}/rotate_secret"), &json!({})).await.expect(200);
+    for action in ["refresh", "verify"] {
+        server.post_raw(&format!("{connection}/{action}"), "").await.expect(200);
+    }
+    let batch = json!({"connections": [an_import("user-1", json!({})), an_import("user-9", json!({}))]});
+    server.post("/connections/batch", &batch).await.expect(201);
     server.delete(&connection).await.expect(200);
     let user = text(&server.connections_of("user-2").await[0]["id_linked_user"]);
     server.delete(&format!("/linked_users/{user}")).await.expect(200);
@@ -221,8 +226,14 @@ async fn grow(server: &TestServer) {
     copy(server, "deliveries", "id", rows, &deliveries).await;
     let attempts = [("id", own), project, ("id_delivery", &*id("t.id_delivery", "n"))];
     copy(server, "attempts", "id", 20_000, &attempts).await;
-    let connections =
-        [("id", own), project, ("token_hash", "{blob}"), ("account_id", "'a' || n"), ("id_linked_user", own)];
+    let connections = [
+        ("id", own),
+        project,
+        ("token_hash", "{blob}"),
+        ("account_id", "'a' || n"),
+        ("id_linked_user", own),
+        ("refresh_due_at", "9000000000000000 + n"),
+    ];
     copy(server, "connections", "id", 20_000, &connections).await;
     let resend = "INSERT INTO resends (id, id_project, id_delivery, id_endpoint, kind, due_at, created_at) \
                   SELECT id, id_project, id_event, id_endpoint, 'resend', 9000000000000000, 0 FROM deliveries";

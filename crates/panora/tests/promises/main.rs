@@ -9,12 +9,16 @@ mod support;
 
 mod accounts;
 mod api_keys;
+mod batch_imports;
 mod clock_jumps;
 mod configuration;
 mod connect_flow;
 mod connect_refusals;
 mod connections;
 mod crash_points;
+mod credential_crashes;
+mod credential_life;
+mod credential_loss;
 mod dead_for_days;
 mod delivery;
 mod delivery_log;

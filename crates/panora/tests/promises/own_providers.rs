@@ -25,12 +25,12 @@ identity:
   name: ["{/name}"]
 "##;
 
-const ME: &str = "/keyed/api/me";
+pub const ME: &str = "/keyed/api/me";
 const GOOD: Trouble = Trouble::Answer(200, &[], "{\"id\": 7, \"name\": \"Keyed Inc.\"}");
 const WRONG_KEY: Trouble = Trouble::Answer(401, &[], "{}");
 
 /// A server that knows the provider `keyed`, which lives on the road.
-async fn given(answer: Trouble) -> (Road, TestServer) {
+pub async fn given(answer: Trouble) -> (Road, TestServer) {
     let (database, road) = (Database::fresh().await, Road::start().await);
     let folder = database.folder.join("providers");
     std::fs::create_dir_all(&folder).expect("the folder can be written");

@@ -96,6 +96,16 @@ async fn use_everything(process: &Process, road: &Road, secrets: &mut Secrets) {
     for secret in [token, text(&import["connection_token"])] {
         secrets.insert(("connection token", secret.into()));
     }
+    let connected = text(&server.connection_of("user-1").await["id_connection"]);
+    for _ in 0..2 {
+        server.post_raw(&format!("/connections/{connected}/refresh"), "").await.expect(200);
+    }
+    let batched = json!({"credentials": {"access_token": "a-batched-access-token", "refresh_token": "a-batched-refresh-token"}});
+    let batch = json!({"connections": [an_import("user-3", batched)]});
+    let batch = server.post_once("/connections/batch", "key-3", &batch).await.expect(201);
+    secrets.insert(("imported token", "a-batched-access-token".into()));
+    secrets.insert(("imported token", "a-batched-refresh-token".into()));
+    secrets.insert(("connection token", text(&batch["data"][0]["connection"]["connection_token"]).into()));
     receiver.wait_for(2).await;
     server.all_attempted(&endpoint).await;
     server.delete(&format!("/connections/{}", text(&import["id_connection"]))).await.expect(200);

@@ -7,7 +7,7 @@ mod path;
 mod query;
 mod values;
 
-pub use body::{BodyRules, JsonBody, NoBody, OptionalJsonBody, read, read_raw_json};
+pub use body::{BodyRules, JsonBody, NoBody, OptionalJsonBody, read, read_json, read_raw_json};
 pub use idempotency::{Create, Idempotency};
 pub use page::{PageParams, page_answer};
 pub use path::IdPath;

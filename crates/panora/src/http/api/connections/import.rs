@@ -15,14 +15,14 @@ use utoipa::ToSchema;
 
 use super::ConnectionDocument;
 use crate::app::App;
-use crate::connect::connection_object;
 use crate::connect::import::{ImportError, NewCredentials, prepare, store};
 use crate::connect::import_group::{Import, import_in_group};
+use crate::connect::{Grant, connection_object};
 use crate::http::api::document::IdempotencyKey;
 use crate::http::api::person::Person;
 use crate::http::extract::{BodyRules, Create, Idempotency, metadata};
 use crate::http::problem::Problem;
-use crate::model::Time;
+use crate::model::{ProjectId, Time};
 use crate::webhooks::Publication;
 
 /// The most bytes of one credential.
@@ -36,11 +36,11 @@ const LONGEST: usize = 16 * 1024;
 pub struct NewConnection {
     /// This or `linked_user_origin_id`.
     #[schema(format = "uuid")]
-    id_linked_user: Option<String>,
+    pub(super) id_linked_user: Option<String>,
     /// Your own id of the person; an unknown one makes the linked user.
-    linked_user_origin_id: Option<String>,
+    pub(super) linked_user_origin_id: Option<String>,
     /// What the connect page calls the person; replaces the stored one.
-    alias: Option<String>,
+    pub(super) alias: Option<String>,
     provider_slug: String,
     /// `{access_token, refresh_token?, expires_in? | expires_at?, scope?}` for OAuth, the provider's own fields
     /// otherwise, plus its variables such as a subdomain.
@@ -64,21 +64,17 @@ impl BodyRules for NewConnection {
         (status = 200, body = ConnectionDocument, description = "The connection that was renewed."),
         (status = 422, description = "No such id or provider, or the provider does not take the credentials.")))]
 pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Result<Response, Problem> {
-    let (project, body) = (create.caller.project, create.body);
+    let (project, mut body) = (create.caller.project, create.body);
+    let (id_linked_user, origin_id, alias) =
+        (body.id_linked_user.take(), body.linked_user_origin_id.take(), body.alias.take());
     let person = Person {
-        id_linked_user: body.id_linked_user.as_deref(),
-        linked_user_origin_id: body.linked_user_origin_id.as_deref(),
-        alias: body.alias.as_deref(),
+        id_linked_user: id_linked_user.as_deref(),
+        linked_user_origin_id: origin_id.as_deref(),
+        alias: alias.as_deref(),
     };
     person.check()?;
-    let metadata = metadata(body.metadata)?;
-    let provider = app.provider(project, &body.provider_slug).ok_or_else(|| {
-        Problem::impossible("unknown_provider", "/provider_slug", "There is no such provider.")
-    })?;
-    let credentials = read_credentials(&app, &provider, body.credentials)?;
     // Boxed, like all that few imports need: a future is moved whole through every layer around it.
-    let grant =
-        Box::pin(prepare(&app, project, &provider, credentials, body.verify.unwrap_or(false))).await?;
+    let (metadata, grant) = Box::pin(prepared(&app, project, body)).await?;
 
     let mut import = Import {
         project,
@@ -96,6 +92,31 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
         };
     }
     Box::pin(alone(&app, &create.idempotency, &person, &import)).await
+}
+
+impl NewConnection {
+    pub(super) fn person(&self) -> Person<'_> {
+        Person {
+            id_linked_user: self.id_linked_user.as_deref(),
+            linked_user_origin_id: self.linked_user_origin_id.as_deref(),
+            alias: self.alias.as_deref(),
+        }
+    }
+}
+
+/// The metadata and the grant of an import, tried at the provider if that is wanted.
+pub(super) async fn prepared(
+    app: &App,
+    project: ProjectId,
+    body: NewConnection,
+) -> Result<(Map<String, Value>, Grant), Problem> {
+    let metadata = metadata(body.metadata)?;
+    let provider = app.provider(project, &body.provider_slug).ok_or_else(|| {
+        Problem::impossible("unknown_provider", "/provider_slug", "There is no such provider.")
+    })?;
+    let credentials = read_credentials(app, &provider, body.credentials)?;
+    let grant = prepare(app, project, &provider, credentials, body.verify.unwrap_or(false)).await?;
+    Ok((metadata, grant))
 }
 
 /// Stores an import in a transaction of its own.

@@ -1,6 +1,8 @@
 //! `/connections`: accounts that were connected.
 
+mod batch;
 mod change;
+mod credentials;
 mod import;
 mod list;
 
@@ -12,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::document::IdParam;
 use crate::app::App;
-use crate::connect::{AtProvider, connection_object};
+use crate::connect::{AtProvider, FoundCredentials, connection_object};
 use crate::http::auth::Caller;
 use crate::http::extract::{IdPath, NoQuery};
 use crate::http::problem::Problem;
@@ -21,11 +23,12 @@ use crate::store::StoredConnection;
 use crate::vault::Slot;
 
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list::list, import::create)).routes(routes!(
-        show,
-        change::change,
-        change::revoke
-    ))
+    OpenApiRouter::new()
+        .routes(routes!(list::list, import::create))
+        .routes(routes!(batch::create))
+        .routes(routes!(show, change::change, change::revoke))
+        .routes(routes!(credentials::refresh))
+        .routes(routes!(credentials::verify))
 }
 
 /// The Connection Object. The provider's credentials never leave the vault.
@@ -96,6 +99,17 @@ struct RevokedConnection {
     /// Whether the grant is being revoked there (`promised`), stays because another standing connection has it too
     /// (`skipped_shared`), or cannot be revoked (`not_offered`).
     at_provider: AtProvider,
+}
+
+/// A connection whose credentials were tried.
+#[derive(utoipa::ToSchema)]
+#[schema(as = VerifiedConnection)]
+#[expect(dead_code, reason = "describes the answer of a verification")]
+struct VerifiedConnection {
+    #[serde(flatten)]
+    connection: ConnectionDocument,
+    /// What the provider says of them; of the last three nothing is known.
+    verification: FoundCredentials,
 }
 
 /// Who the provider says the account belongs to; nulls where it does not say.

@@ -11,7 +11,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::connect::RefreshError;
 use crate::http::auth::Caller;
 use crate::http::problem::Problem;
 use crate::model::ConnectionToken;
@@ -65,18 +64,7 @@ impl From<CallError> for Problem {
             CallError::Refused(panora_catalog::CallError::Render(error)) => {
                 Self::conflict("connection_incomplete", error.to_string())
             }
-            CallError::Refresh(RefreshError::Connect(error)) => error.into(),
-            CallError::Refresh(RefreshError::Revoked) => {
-                Self::unauthorized("connection_revoked", "This connection was revoked.")
-            }
-            CallError::Refresh(RefreshError::NeedsReauth) => {
-                let detail = "The provider no longer takes this connection's credentials: the person must connect again.";
-                Self::conflict("needs_reauth", detail)
-            }
-            CallError::Refresh(RefreshError::TryLater(reason)) => {
-                let detail = format!("The provider gave no new access token ({reason}).");
-                Self::new(StatusCode::BAD_GATEWAY, "refresh_failed", detail)
-            }
+            CallError::Refresh(error) => error.into(),
             CallError::Caller(error) => broken_off(&error),
             CallError::Unanswered(Failure { error: OutboundError::UploadTooSlow, .. }) => {
                 broken_off(&TooSlow::TooSlow)

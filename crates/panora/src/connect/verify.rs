@@ -1,0 +1,132 @@
+//! Asked by the customer: are a connection's credentials good, and can they be had anew? What is found counts, for the
+//! connection's status too.
+
+use panora_catalog::{Provider, Verification};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use super::client::with_settings;
+use super::credentials::Credentials;
+use super::error::ConnectError;
+use super::provider_call::send;
+use super::refresh::{RefreshError, fresh_credentials, lose, open, recover, renewed_credentials};
+use crate::app::App;
+use crate::model::{ConnectionStatus, ProjectId};
+use crate::store::StoredConnection;
+
+/// What the provider says of a connection's credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FoundCredentials {
+    Good,
+    WrongCredentials,
+    MissingPermission,
+    WrongTenant,
+    /// It has trouble: nothing is known.
+    ProviderDown,
+    /// An answer that its file does not explain: nothing is known.
+    ProviderError,
+    /// Its file names no way to try them.
+    NotOffered,
+}
+
+/// As a loss is counted that a verification has found.
+const WRONG_CREDENTIALS: &str = "wrong_credentials";
+
+/// Why no refresh was made.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    #[error(transparent)]
+    Refresh(#[from] RefreshError),
+    #[error("these credentials have no refresh token")]
+    NotRefreshable,
+}
+
+/// Refreshes a connection's credentials now. Lost ones that the provider takes again recover.
+pub async fn refresh_connection(app: &App, stored: &StoredConnection) -> Result<(), AskError> {
+    if !open(app, stored)?.can_refresh() {
+        return Err(AskError::NotRefreshable);
+    }
+    renewed_credentials(app, stored).await?;
+    Ok(())
+}
+
+/// Tries a connection's credentials at the provider, with fresh tokens where they can be had.
+pub async fn verify_connection(
+    app: &App,
+    stored: &StoredConnection,
+) -> Result<FoundCredentials, RefreshError> {
+    let (project, slug) = (stored.connection.id_project, &stored.connection.provider_slug);
+    let Some(provider) = app.provider(project, slug) else { return Ok(FoundCredentials::ProviderError) };
+    let fresh = match stored.connection.status {
+        ConnectionStatus::NeedsReauth if open(app, stored)?.can_refresh() => {
+            renewed_credentials(app, stored).await
+        }
+        ConnectionStatus::NeedsReauth => open(app, stored),
+        _ => fresh_credentials(app, stored, None).await,
+    };
+    let client_id = stored.connection.client_id.as_deref();
+    let mut credentials = match fresh {
+        Ok(credentials) => credentials,
+        Err(error) => return of_refresh(error),
+    };
+    let mut found = try_once(app, (&provider, client_id), project, &credentials).await;
+    if found == FoundCredentials::WrongCredentials && credentials.can_refresh() {
+        let access = credentials.tokens().map(|(access, _)| access);
+        let refused = access.as_ref().map(|access| access.expose_secret());
+        match fresh_credentials(app, &now(app, stored).await?, refused).await {
+            Ok(renewed) => credentials = renewed,
+            // A token that it has just given, and refuses: no newer one would do better.
+            Err(RefreshError::TryLater(_)) => {}
+            Err(error) => return of_refresh(error),
+        }
+        found = try_once(app, (&provider, client_id), project, &credentials).await;
+    }
+    let now = now(app, stored).await?;
+    match found {
+        FoundCredentials::WrongCredentials => drop(lose(app, &now, WRONG_CREDENTIALS, false).await?),
+        FoundCredentials::Good => recover(app, &now).await?,
+        _ => {}
+    }
+    Ok(found)
+}
+
+fn of_refresh(error: RefreshError) -> Result<FoundCredentials, RefreshError> {
+    match error {
+        RefreshError::NeedsReauth => Ok(FoundCredentials::WrongCredentials),
+        RefreshError::TryLater(_) => Ok(FoundCredentials::ProviderDown),
+        error => Err(error),
+    }
+}
+
+async fn now(app: &App, stored: &StoredConnection) -> Result<StoredConnection, RefreshError> {
+    let (project, id) = (stored.connection.id_project, stored.connection.id);
+    let now = app.store.lookup_connection(project, id).await.map_err(ConnectError::from)?;
+    now.ok_or(RefreshError::Revoked)
+}
+
+async fn try_once(
+    app: &App,
+    (provider, client_id): (&Provider, Option<&str>),
+    project: ProjectId,
+    credentials: &Credentials,
+) -> FoundCredentials {
+    let variables = credentials.variables.clone();
+    let Ok(variables) = with_settings(app, project, provider, client_id, variables).await else {
+        return FoundCredentials::ProviderError;
+    };
+    let request = match provider.verify_request(&credentials.credential(), &variables) {
+        Ok(Some(request)) => request,
+        Ok(None) => return FoundCredentials::NotOffered,
+        Err(_) => return FoundCredentials::ProviderError,
+    };
+    let Ok(answer) = send(app, project, request).await else { return FoundCredentials::ProviderDown };
+    match provider.read_verification(answer.status, &answer.body) {
+        Verification::Good => FoundCredentials::Good,
+        Verification::WrongKey => FoundCredentials::WrongCredentials,
+        Verification::MissingPermission => FoundCredentials::MissingPermission,
+        Verification::WrongTenant => FoundCredentials::WrongTenant,
+        Verification::TryLater => FoundCredentials::ProviderDown,
+        Verification::Unexplained => FoundCredentials::ProviderError,
+    }
+}
