@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use url::Url;
@@ -54,10 +56,19 @@ impl<'a> Values<'a> {
 
     /// The template's text, unencoded: for headers and parameters.
     pub(crate) fn text(&self, template: &Template) -> Result<String, RenderError> {
-        template.parts().iter().try_fold(String::new(), |text, part| match part {
-            Part::Text(more) | Part::Pointer(more) => Ok(text + more),
-            Part::Variable(name) => Ok(text + self.value(name)?),
-        })
+        let (mut text, mut encoded_from) = (String::new(), 0);
+        for part in template.parts() {
+            match part {
+                Part::Text(more) | Part::Pointer(more) => text.push_str(more),
+                Part::Variable(name) => text.push_str(self.value(name)?),
+                Part::Base64Begin => encoded_from = text.len(),
+                Part::Base64End => {
+                    let plain = text.split_off(encoded_from);
+                    text.push_str(&STANDARD.encode(plain));
+                }
+            }
+        }
+        Ok(text)
     }
 
     /// The template's text with the holes of an answer filled; `None` if one of its values is not there.
@@ -66,6 +77,7 @@ impl<'a> Values<'a> {
             Part::Text(more) => Some(text + more),
             Part::Variable(name) => Some(text + self.value(name).ok()?),
             Part::Pointer(pointer) => Some(text + &scalar(answer.pointer(pointer)?)?),
+            Part::Base64Begin | Part::Base64End => None,
         })
     }
 
@@ -95,6 +107,7 @@ impl<'a> Values<'a> {
                     host_ended |= after_scheme.contains(['/', '?', '#']);
                     text.push_str(more);
                 }
+                Part::Base64Begin | Part::Base64End => return Err(RenderError::BadUrl),
                 Part::Variable(name) if name == "public_url" => text.push_str(self.value(name)?),
                 Part::Variable(name) => {
                     let value = self.value(name)?;

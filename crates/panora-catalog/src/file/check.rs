@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_saphyr::Spanned;
 
 use super::api::Request;
-use super::check_urls::{check_all, check_names, check_url, no_pointers};
+use super::check_urls::{check_all, check_names, check_url, no_base64, no_pointers};
 use super::oauth::RevocationRequest;
 use super::provider::{AuthKind, ProviderFile};
 use super::template::{Part, Template, is_name};
@@ -223,7 +223,10 @@ fn check_api(file: &ProviderFile) -> Check {
     verify.chain(tenants).chain(identity).try_for_each(|request| check_request(file, request))?;
     let identity = file.identity.iter().flat_map(|it| it.id.iter().chain(&it.name).chain(&it.email));
     let tenants = file.tenants.iter().flat_map(|tenants| &tenants.name);
-    identity.chain(tenants).try_for_each(|template| check_names(file, template, &[]))
+    identity.chain(tenants).try_for_each(|template| {
+        no_base64(template)?;
+        check_names(file, template, &[])
+    })
 }
 
 fn check_request(file: &ProviderFile, request: &Request) -> Check {
@@ -234,6 +237,7 @@ fn check_request(file: &ProviderFile, request: &Request) -> Check {
     }
     if request.url.starts_with("/") {
         no_pointers(&request.url)?;
+        no_base64(&request.url)?;
         return check_names(file, &request.url, &[]);
     }
     check_url(file, &request.url, &[])
