@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::credential::Credential;
-use crate::file::{AuthKind, Template};
+use crate::file::{AuthKind, Source, Template};
 use crate::path::{PathError, join};
 use crate::provider::Provider;
 use crate::request::{Pairs, basic};
@@ -71,7 +71,7 @@ impl Provider {
     ) -> Result<Call, CallError> {
         let base = self.api_base_url(variables)?;
         let base = override_base_url.map_or(Ok(base.clone()), |other| self.other_base(&base, other))?;
-        let carried = self.carried(credential, variables)?;
+        let carried = self.carried(credential, variables, false)?;
         let mut shown_url = join(&base, path_and_query)?;
         self.remove_credential_parameters(&mut shown_url);
         let mut url = shown_url.clone();
@@ -113,35 +113,46 @@ impl Provider {
         url.set_query(Some(kept.as_str()).filter(|query| !query.is_empty()));
     }
 
+    /// What every request to the API carries. Left out is what names a variable of the tenant that nobody chose yet.
     pub(crate) fn carried(
         &self,
         credential: &Credential,
         variables: &Variables,
+        before_tenant: bool,
     ) -> Result<Carried, RenderError> {
         let api = &self.file.api;
+        let unknown = |template: &Template| before_tenant && self.waits_for_tenant(template, variables);
         let (values, secrets) = self.with_credential(credential, variables)?;
         let secret = |template: &Template| template.variables().any(|name| secrets.contains(&name));
         let mut carried =
             Carried { credential_headers: Vec::new(), default_headers: Vec::new(), query: Vec::new() };
-        for (name, template) in &api.headers {
+        for (name, template) in api.headers.iter().filter(|(_, template)| !unknown(template)) {
             let header = (name.clone(), values.text(template)?);
             let headers =
                 if secret(template) { &mut carried.credential_headers } else { &mut carried.default_headers };
             headers.push(header);
         }
-        for (name, template) in &api.query {
+        for (name, template) in api.query.iter().filter(|(_, template)| !unknown(template)) {
             carried.query.push((name.clone(), values.text(template)?));
         }
         if let Some(pair) = &api.basic {
             carried.credential_headers.push(basic(&values.text(&pair.user)?, &values.text(&pair.password)?));
         }
-        let nowhere = carried.credential_headers.is_empty() && carried.query.is_empty();
+        let nowhere = carried.credential_headers.is_empty() && !api.query.values().any(secret);
         if let (true, Credential::OAuth { access_token }) = (nowhere, credential) {
             // RFC 6750, section 2.1
             let bearer = format!("Bearer {}", access_token.expose_secret());
             carried.credential_headers.push(("Authorization".to_owned(), bearer));
         }
         Ok(carried)
+    }
+
+    fn waits_for_tenant(&self, template: &Template, variables: &Variables) -> bool {
+        template.variables().any(|name| {
+            let variable = self.file.variable(name);
+            let of_tenant = variable.is_some_and(|it| matches!(it.from, Source::Tenant(_)));
+            of_tenant && !variables.contains_key(name)
+        })
     }
 
     /// The values of a credential, and their names. Fields left empty are their defaults.

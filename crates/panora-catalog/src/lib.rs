@@ -23,7 +23,7 @@ pub use authorize::AuthorizeInput;
 pub use call::{Call, CallError};
 pub use catalog::{Catalog, CatalogError};
 pub use credential::{Client, Credential};
-pub use file::{AuthKind, FileError, Pagination, Pointer, RateLimit, ResetUnit};
+pub use file::{AuthKind, FileError, Pagination, Pointer, RateLimit, ResetUnit, Testing};
 pub use identity::Account;
 pub use path::PathError;
 pub use provider::{Provider, ProviderOrigin};

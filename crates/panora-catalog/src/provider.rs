@@ -2,8 +2,9 @@
 //! revoke, identify, verify, call.
 
 use crate::credential::Client;
-use crate::file::{AuthKind, Pagination, Pkce, ProviderFile, RateLimit, Source};
+use crate::file::{AuthKind, Pagination, Pkce, ProviderFile, RateLimit, Source, Testing};
 use crate::question::Question;
+use crate::values::Variables;
 
 /// Where a provider's file comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,19 @@ impl Provider {
         }
     }
 
+    /// Whether the integrator must bring an OAuth client.
+    pub fn takes_client(&self) -> bool {
+        self.file.auth == AuthKind::Oauth2Code
+    }
+
+    /// What of the client a connection's calls name, to be kept with its variables.
+    pub fn kept_from_client(&self, client: &Client) -> Variables {
+        let api = &self.file.api;
+        let mut templates = api.headers.values().chain(api.query.values());
+        let named = templates.any(|template| template.variables().any(|name| name == "client_id"));
+        named.then(|| ("client_id".to_owned(), client.id.clone())).into_iter().collect()
+    }
+
     /// The client that needs no registration, where the provider has one.
     pub fn built_in_client(&self) -> Option<Client> {
         self.file.client.as_ref().map(|client| Client { id: client.id.clone(), secret: None })
@@ -104,6 +118,21 @@ impl Provider {
     /// Whether each refresh token works once only.
     pub fn refresh_rotates(&self) -> bool {
         self.file.refresh.rotates
+    }
+
+    /// Whether there ever is a refresh token; without one, a grant ends with its access token.
+    pub fn offers_refresh(&self) -> bool {
+        self.file.refresh.offered
+    }
+
+    /// What becomes of the grants of an app that the provider has not approved yet.
+    pub fn testing(&self) -> Option<&Testing> {
+        self.file.testing.as_ref()
+    }
+
+    /// What makes the provider hand out a refresh token, to be told to the integrator.
+    pub fn offline(&self) -> Option<String> {
+        self.file.offline.as_ref().map(ToString::to_string)
     }
 
     /// Asked for unless the integrator chooses others.

@@ -91,6 +91,14 @@ pub(crate) fn prove_client(auth: ClientAuth, client: &Client, headers: &mut Pair
     }
 }
 
+/// The pairs under the names that the provider has for them.
+pub(crate) fn renamed(
+    pairs: Pairs,
+    names: &BTreeMap<String, String>,
+) -> impl Iterator<Item = (String, String)> {
+    pairs.into_iter().map(|(name, value)| (names.get(&name).cloned().unwrap_or(name), value))
+}
+
 /// The `Authorization` header of RFC 7617.
 pub(crate) fn basic(user: &str, password: &str) -> (String, String) {
     ("Authorization".to_owned(), format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))

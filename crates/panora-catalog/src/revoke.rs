@@ -9,7 +9,7 @@ use crate::answer::{error_code, is_trouble};
 use crate::credential::Client;
 use crate::file::{RevocationRequest, Template};
 use crate::provider::Provider;
-use crate::request::{HttpRequest, Pairs, encode, prove_client};
+use crate::request::{HttpRequest, Pairs, encode, prove_client, renamed};
 use crate::values::{RenderError, Values, Variables};
 
 /// What an answer to a revocation says.
@@ -37,7 +37,7 @@ impl Provider {
         variables: &Variables,
     ) -> Result<Vec<HttpRequest>, RenderError> {
         let mut values = Values::new(self, variables)
-            .with("client_id", &client.id)
+            .with_client(client)
             .with("access_token", access_token.expose_secret())
             .with("token", refresh_token.unwrap_or(access_token).expose_secret());
         if let Some(token) = refresh_token {
@@ -83,7 +83,14 @@ fn render(
         headers.push(("Accept".to_owned(), "application/json".to_owned()));
     }
     let mut parameters: Pairs = fill(&request.parameters, values)?;
-    prove_client(request.client_auth, client, &mut headers, &mut parameters);
+    let mut proof = Pairs::new();
+    prove_client(request.client_auth, client, &mut headers, &mut proof);
+    parameters.extend(renamed(proof, &request.names));
+    if let Some(body) = &request.body {
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        let (method, body) = (request.method.clone(), Some(body.value.clone().into_bytes()));
+        return Ok(HttpRequest { method, url: values.url(&request.url)?, headers, body });
+    }
     Ok(encode(request.method.clone(), values.url(&request.url)?, headers, &parameters, request.encoding))
 }
 

@@ -7,7 +7,7 @@ use crate::authorize::overlay;
 use crate::credential::Client;
 use crate::file::{ClientAuth, Encoding, Parameters, Template, Token};
 use crate::provider::Provider;
-use crate::request::{HttpRequest, Pairs, encode, prove_client};
+use crate::request::{HttpRequest, Pairs, encode, prove_client, renamed};
 use crate::values::{RenderError, Values, Variables};
 
 /// What a code is exchanged with.
@@ -51,7 +51,7 @@ impl Provider {
             encoding: token.encoding,
             parameters: &token.parameters,
         };
-        let values = Values::new(self, input.variables).with("client_id", &input.client.id);
+        let values = Values::new(self, input.variables).with_client(input.client);
         endpoint.request(standard, input.client, &values)
     }
 
@@ -77,7 +77,7 @@ impl Provider {
             parameters: &refresh.parameters,
         };
         let values = Values::new(self, variables)
-            .with("client_id", &client.id)
+            .with_client(client)
             .with("refresh_token", refresh_token.expose_secret());
         endpoint.request(standard, client, &values)
     }
@@ -99,8 +99,7 @@ impl Endpoint<'_> {
         }
         let mut proof = Pairs::new();
         prove_client(self.client_auth, client, &mut headers, &mut proof);
-        let renamed = |(name, value): (String, String)| (names.get(&name).cloned().unwrap_or(name), value);
-        pairs.extend(proof.into_iter().map(renamed));
+        pairs.extend(renamed(proof, names));
         Ok(encode(self.method.clone(), values.url(self.url)?, headers, &pairs, self.encoding))
     }
 }

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use url::Url;
 
+use crate::credential::Client;
 use crate::file::{Part, Template};
 use crate::provider::Provider;
 
@@ -52,6 +54,14 @@ impl<'a> Values<'a> {
     pub(crate) fn with(mut self, name: &'a str, value: &'a str) -> Self {
         self.also.push((name, value));
         self
+    }
+
+    pub(crate) fn with_client(self, client: &'a Client) -> Self {
+        let values = self.with("client_id", &client.id);
+        match &client.secret {
+            Some(secret) => values.with("client_secret", secret.expose_secret()),
+            None => values,
+        }
     }
 
     /// The template's text, unencoded: for headers and parameters.
@@ -131,6 +141,10 @@ impl<'a> Values<'a> {
             return Ok(value);
         }
         let missing = || RenderError::MissingVariable(name.to_owned());
+        // Calls name the client that the connection was made with, which its variables tell.
+        if name == "client_id" {
+            return self.variables.get(name).map(String::as_str).ok_or_else(missing);
+        }
         let variable = self.provider.file.variable(name).ok_or_else(missing)?;
         let given = self.variables.get(name).or(variable.default.as_ref()).ok_or_else(missing)?;
         match variable.accepts(given) {

@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::api::Request;
 use super::check_urls::{check_all, check_names, check_url, no_base64, no_pointers};
-use super::oauth::RevocationRequest;
+use super::oauth::{ClientAuth, RevocationRequest};
 use super::provider::{AuthKind, ProviderFile};
 use super::template::{Part, Template, is_name};
 use super::variable::{Source, Variable};
@@ -38,7 +38,11 @@ const VERTICALS: &[&str] = &[
 ];
 
 /// Names that the server fills in, so that no file may declare them.
-const RESERVED: &[&str] = &["public_url", "access_token", "refresh_token", "token", "client_id"];
+const RESERVED: &[&str] =
+    &["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"];
+
+/// What stands for the client where it may be named.
+const CLIENT: &[&str] = &["client_id", "client_secret"];
 
 pub fn check(file: &ProviderFile, stem: &str) -> Check {
     check_about(file, stem)?;
@@ -109,6 +113,14 @@ fn check_variables(file: &ProviderFile) -> Check {
             );
         }
     }
+    let asks_in_secret =
+        |it: &&Spanned<Variable>| it.value.secret == Some(true) && it.value.from != Source::App;
+    if let Some(variable) = file.variables.iter().find(asks_in_secret) {
+        return wrong(
+            variable.referenced.line(),
+            "only variables from `app` and credentials can be `secret`",
+        );
+    }
     let of_tenants = |variable: &&Spanned<Variable>| matches!(variable.value.from, Source::Tenant(_));
     if let (None, Some(variable)) = (&file.tenants, file.variables.iter().find(of_tenants)) {
         return wrong(variable.referenced.line(), "a variable from `tenant` needs the section `tenants`");
@@ -170,13 +182,14 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
     }
     if let Some(token) = &file.token {
         check_url(file, &token.url, &[])?;
-        check_all(file, token.headers.values(), &[])?;
-        check_all(file, token.parameters.values().flatten(), &["client_id"])?;
+        check_all(file, token.headers.values(), CLIENT)?;
+        check_all(file, token.parameters.values().flatten(), CLIENT)?;
     }
     if let Some(url) = &file.refresh.url {
         check_url(file, url, &[])?;
     }
-    check_all(file, file.refresh.parameters.values().flatten(), &["client_id", "refresh_token"])?;
+    let names = &["client_id", "client_secret", "refresh_token"];
+    check_all(file, file.refresh.parameters.values().flatten(), names)?;
     file.revocation
         .iter()
         .flat_map(|revocation| &revocation.requests)
@@ -184,18 +197,34 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
 }
 
 fn check_revocation(file: &ProviderFile, request: &RevocationRequest) -> Check {
-    let tokens = &["access_token", "refresh_token", "token", "client_id"];
+    let tokens = &["access_token", "refresh_token", "token", "client_id", "client_secret"];
     // A token in a URL ends in somebody's access log.
     check_url(file, &request.url, &["client_id"])?;
     check_all(file, request.headers.values(), tokens)?;
     check_all(file, request.parameters.values(), tokens)?;
     let names_token = request.headers.values().chain(request.parameters.values()).any(|template| {
-        template.variables().any(|name| matches!(name, "access_token" | "refresh_token" | "token"))
+        // A variable kept from the token answer names the grant as well as the token itself does.
+        let kept = |name| file.variable(name).is_some_and(|it| matches!(it.from, Source::Token(_)));
+        template
+            .variables()
+            .any(|name| matches!(name, "access_token" | "refresh_token" | "token") || kept(name))
     });
+    if let Some(body) = &request.body {
+        let line = body.referenced.line();
+        if serde_json::from_str::<serde_json::Value>(&body.value).is_err() {
+            return wrong(line, "the body of this request is no JSON");
+        }
+        if !request.parameters.is_empty() || request.client_auth == ClientAuth::Body {
+            return wrong(line, "a request has a `body` or parameters, not both");
+        }
+    }
     if names_token {
         return Ok(());
     }
-    wrong(request.url.line(), "a revocation must name the token: {token}, {access_token} or {refresh_token}")
+    wrong(
+        request.url.line(),
+        "a revocation must name the token: {token}, {access_token}, {refresh_token} or a variable from `token`",
+    )
 }
 
 fn check_api(file: &ProviderFile) -> Check {
@@ -214,7 +243,7 @@ fn check_api(file: &ProviderFile) -> Check {
     }
     let mut secrets: Vec<&str> = file.credentials.iter().map(|field| field.value.name.as_str()).collect();
     if file.auth == AuthKind::Oauth2Code {
-        secrets.push("access_token");
+        secrets.extend(["access_token", "client_id"]);
     }
     check_all(file, carriers(file), &secrets)?;
     let verify = file.verify.iter().map(|verify| &verify.request);

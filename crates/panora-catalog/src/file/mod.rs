@@ -17,6 +17,6 @@ pub use host::host_of;
 pub use oauth::{
     Answer, Authorization, ClientAuth, Encoding, Expiry, Parameters, Pkce, RevocationRequest, Scopes, Token,
 };
-pub use provider::{AuthKind, ProviderFile};
+pub use provider::{AuthKind, ProviderFile, Testing};
 pub use template::{Part, Pointer, Template};
 pub use variable::{Source, Variable};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde::Deserialize;
+use serde_saphyr::Spanned;
 
 use super::api::method;
 use super::template::{Pointer, Template};
@@ -170,6 +171,8 @@ pub struct Refresh {
     pub parameters: Parameters,
     /// Each refresh token works once: a new one must be durable before anything else is done.
     pub rotates: bool,
+    /// `false` where tokens end and there never is a refresh token.
+    pub offered: bool,
 }
 
 impl Default for Refresh {
@@ -181,6 +184,7 @@ impl Default for Refresh {
             encoding: None,
             parameters: Parameters::new(),
             rotates: false,
+            offered: true,
         }
     }
 }
@@ -199,8 +203,8 @@ pub struct Revocation {
     pub gone_errors: Vec<String>,
 }
 
-/// One request of a revocation. Its templates may hold `{access_token}`, `{refresh_token}`, `{client_id}`, and
-/// `{token}`: the refresh token, or the access token where there is none.
+/// One request of a revocation. Its templates may hold `{access_token}`, `{refresh_token}`, `{client_id}`,
+/// `{client_secret}`, and `{token}`: the refresh token, or the access token where there is none.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RevocationRequest {
@@ -215,6 +219,12 @@ pub struct RevocationRequest {
     pub headers: BTreeMap<String, Template>,
     #[serde(default)]
     pub parameters: BTreeMap<String, Template>,
+    /// Other names for `client_id` and `client_secret`.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
+    /// A JSON text, sent as it is in the place of parameters.
+    #[serde(default)]
+    pub body: Option<Spanned<String>>,
 }
 
 fn post() -> Method {

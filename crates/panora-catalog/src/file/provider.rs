@@ -1,5 +1,7 @@
 //! The provider file as a whole. It is read, checked and then never changed.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
@@ -63,6 +65,10 @@ pub struct ProviderFile {
     /// What the integrator must know when setting up.
     #[serde(default)]
     pub notes: Vec<String>,
+    #[serde(default)]
+    pub testing: Option<Testing>,
+    #[serde(default)]
+    pub offline: Option<Offline>,
     /// Facts that nobody has tried yet.
     #[serde(default)]
     pub unverified: Vec<String>,
@@ -83,6 +89,36 @@ impl AuthKind {
             Self::Oauth2Code => "oauth2_code",
             Self::ApiKey => "api_key",
             Self::Basic => "basic",
+        }
+    }
+}
+
+/// How long the grants of an unpublished app live.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Testing {
+    pub dies_after_days: u32,
+    /// What the integrator has to do, in a sentence.
+    pub says: String,
+}
+
+/// What makes a provider hand out a refresh token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offline {
+    Scope(String),
+    /// A parameter of the authorization: `access_type=offline`.
+    Parameter(String),
+    /// A sentence.
+    Says(String),
+}
+
+impl fmt::Display for Offline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(scope) => write!(f, "ask for the scope {scope}"),
+            Self::Parameter(parameter) => write!(f, "authorize with {parameter}"),
+            Self::Says(sentence) => f.write_str(sentence),
         }
     }
 }

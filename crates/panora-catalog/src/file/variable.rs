@@ -38,13 +38,10 @@ pub struct Variable {
     /// What follows the value in a host name: `.zendesk.com`. A pasted URL is cut down by it.
     #[serde(default)]
     pub suffix: Option<String>,
-    /// Credential fields: `false` shows the text while it is typed (a user name, an e-mail address).
-    #[serde(default = "yes")]
-    pub secret: bool,
-}
-
-fn yes() -> bool {
-    true
+    /// Whether the value is hidden: credential fields are unless `false` (a user name, an e-mail address),
+    /// variables from `app` are where `true` (a developer token).
+    #[serde(default)]
+    pub secret: Option<bool>,
 }
 
 /// Where a variable's value comes from.
