@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::answer::{error_code, is_trouble};
 use crate::credential::Client;
-use crate::file::{RevocationRequest, Template};
+use crate::file::{GrantRequest, Template};
 use crate::provider::Provider;
-use crate::request::{HttpRequest, Pairs, encode, prove_client, renamed};
+use crate::request::{HttpRequest, Pairs, encode, prove_client, renamed, typed};
 use crate::values::{RenderError, Values, Variables};
 
 /// What an answer to a revocation says.
@@ -68,13 +68,13 @@ impl Provider {
     }
 }
 
-fn needs_refresh_token(request: &RevocationRequest) -> bool {
+fn needs_refresh_token(request: &GrantRequest) -> bool {
     let templates = request.headers.values().chain(request.parameters.values());
     templates.into_iter().any(|template| template.variables().any(|name| name == "refresh_token"))
 }
 
-fn render(
-    request: &RevocationRequest,
+pub(crate) fn render(
+    request: &GrantRequest,
     client: &Client,
     values: &Values<'_>,
 ) -> Result<HttpRequest, RenderError> {
@@ -91,7 +91,13 @@ fn render(
         let (method, body) = (request.method.clone(), Some(body.value.clone().into_bytes()));
         return Ok(HttpRequest { method, url: values.url(&request.url)?, headers, body });
     }
-    Ok(encode(request.method.clone(), values.url(&request.url)?, headers, &parameters, request.encoding))
+    Ok(encode(
+        request.method.clone(),
+        values.url(&request.url)?,
+        headers,
+        &typed(parameters),
+        request.encoding,
+    ))
 }
 
 fn fill(templates: &BTreeMap<String, Template>, values: &Values<'_>) -> Result<Pairs, RenderError> {

@@ -5,9 +5,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::authorize::overlay;
 use crate::credential::Client;
-use crate::file::{ClientAuth, Encoding, Parameters, Template, Token};
+use crate::file::{ClientAuth, Constants, Encoding, Parameters, Template, Token};
 use crate::provider::Provider;
-use crate::request::{HttpRequest, Pairs, encode, prove_client, renamed};
+use crate::request::{HttpRequest, Pairs, encode, prove_client, renamed, typed};
+use crate::revoke;
 use crate::values::{RenderError, Values, Variables};
 
 /// What a code is exchanged with.
@@ -29,6 +30,7 @@ struct Endpoint<'a> {
     client_auth: ClientAuth,
     encoding: Encoding,
     parameters: &'a Parameters,
+    constants: &'a Constants,
 }
 
 impl Provider {
@@ -50,9 +52,26 @@ impl Provider {
             client_auth: token.client_auth,
             encoding: token.encoding,
             parameters: &token.parameters,
+            constants: &token.constants,
         };
         let values = Values::new(self, input.variables).with_client(input.client);
         endpoint.request(standard, input.client, &values)
+    }
+
+    /// The second exchange, where the provider has one: its answer, read as the first was, holds the token that
+    /// counts. `variables` are those of the first answer too.
+    pub fn then_exchange(
+        &self,
+        client: &Client,
+        access_token: &SecretString,
+        variables: &Variables,
+    ) -> Result<Option<HttpRequest>, RenderError> {
+        let token = self.file.token.as_ref().ok_or(RenderError::NotOauth)?;
+        let values = Values::new(self, variables)
+            .with_client(client)
+            .with("access_token", access_token.expose_secret())
+            .with("token", access_token.expose_secret());
+        token.then.as_ref().map(|then| revoke::render(then, client, &values)).transpose()
     }
 
     /// Asks for new tokens. Where tokens rotate, no other refresh of this connection may run beside it.
@@ -75,6 +94,7 @@ impl Provider {
             client_auth: refresh.client_auth.unwrap_or(token.client_auth),
             encoding: refresh.encoding.unwrap_or(token.encoding),
             parameters: &refresh.parameters,
+            constants: &refresh.constants,
         };
         let values = Values::new(self, variables)
             .with_client(client)
@@ -100,6 +120,8 @@ impl Endpoint<'_> {
         let mut proof = Pairs::new();
         prove_client(self.client_auth, client, &mut headers, &mut proof);
         pairs.extend(renamed(proof, names));
-        Ok(encode(self.method.clone(), values.url(self.url)?, headers, &pairs, self.encoding))
+        let mut parameters = typed(pairs);
+        parameters.extend(self.constants.iter().map(|(name, value)| (name.clone(), value.clone())));
+        Ok(encode(self.method.clone(), values.url(self.url)?, headers, &parameters, self.encoding))
     }
 }

@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::api::Request;
 use super::check_urls::{check_all, check_names, check_url, no_base64, no_pointers};
-use super::oauth::{ClientAuth, RevocationRequest};
+use super::oauth::{ClientAuth, GrantRequest};
 use super::provider::{AuthKind, ProviderFile};
 use super::template::{Part, Template, is_name};
 use super::variable::{Source, Variable};
@@ -185,6 +185,9 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
         check_all(file, token.headers.values(), CLIENT)?;
         check_all(file, token.parameters.values().flatten(), CLIENT)?;
     }
+    if let Some(then) = file.token.as_ref().and_then(|token| token.then.as_ref()) {
+        check_grant_request(file, then)?;
+    }
     if let Some(url) = &file.refresh.url {
         check_url(file, url, &[])?;
     }
@@ -193,10 +196,10 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
     file.revocation
         .iter()
         .flat_map(|revocation| &revocation.requests)
-        .try_for_each(|it| check_revocation(file, it))
+        .try_for_each(|it| check_grant_request(file, it))
 }
 
-fn check_revocation(file: &ProviderFile, request: &RevocationRequest) -> Check {
+fn check_grant_request(file: &ProviderFile, request: &GrantRequest) -> Check {
     let tokens = &["access_token", "refresh_token", "token", "client_id", "client_secret"];
     // A token in a URL ends in somebody's access log.
     check_url(file, &request.url, &["client_id"])?;
@@ -204,7 +207,9 @@ fn check_revocation(file: &ProviderFile, request: &RevocationRequest) -> Check {
     check_all(file, request.parameters.values(), tokens)?;
     let names_token = request.headers.values().chain(request.parameters.values()).any(|template| {
         // A variable kept from the token answer names the grant as well as the token itself does.
-        let kept = |name| file.variable(name).is_some_and(|it| matches!(it.from, Source::Token(_)));
+        let kept = |name| {
+            file.variable(name).is_some_and(|it| matches!(it.from, Source::Token(_) | Source::Claim(_)))
+        };
         template
             .variables()
             .any(|name| matches!(name, "access_token" | "refresh_token" | "token") || kept(name))
@@ -223,7 +228,7 @@ fn check_revocation(file: &ProviderFile, request: &RevocationRequest) -> Check {
     }
     wrong(
         request.url.line(),
-        "a revocation must name the token: {token}, {access_token}, {refresh_token} or a variable from `token`",
+        "a request about a grant must name it: {token}, {access_token}, {refresh_token} or a variable from `token`",
     )
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::api::method;
@@ -12,6 +13,9 @@ use super::template::{Pointer, Template};
 
 /// Extra parameters by name. They win over the standard ones; `null` leaves a standard one out.
 pub type Parameters = BTreeMap<String, Option<Template>>;
+
+/// Parameters that are the same for everybody.
+pub type Constants = BTreeMap<String, Value>;
 
 /// The authorization request, RFC 6749 section 4.1.1.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,6 +34,17 @@ pub struct Authorization {
     /// What the callback calls the code.
     #[serde(default = "code")]
     pub code_parameter: String,
+    /// How the provider signs the callback's query.
+    #[serde(default)]
+    pub signature: Option<Signature>,
+}
+
+/// The hexadecimal HMAC-SHA256, under the client secret, of the query's other parameters sorted by name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The parameter that carries it.
+    pub parameter: String,
 }
 
 fn code() -> String {
@@ -60,6 +75,12 @@ pub struct Token {
     /// For the code exchange.
     #[serde(default)]
     pub parameters: Parameters,
+    /// Further parameters of whatever JSON type, for the code exchange; texts where the encoding has no types.
+    #[serde(default)]
+    pub constants: Constants,
+    /// A second exchange right after the code's: its answer holds the token that counts.
+    #[serde(default)]
+    pub then: Option<GrantRequest>,
     #[serde(default)]
     pub names: BTreeMap<String, String>,
     /// Where things stand in the answer. The first entry whose access token is there counts.
@@ -147,6 +168,8 @@ pub enum Expiry {
     AtMilliseconds(Pointer),
     /// RFC 3339.
     AtText(Pointer),
+    /// The access token is a JWT (RFC 7519); this claim, `exp`, is Unix time in seconds.
+    Jwt(String),
     /// A lifetime in seconds that the answer does not tell.
     Lifetime(u32),
     /// Whatever the answer says.
@@ -169,6 +192,7 @@ pub struct Refresh {
     pub client_auth: Option<ClientAuth>,
     pub encoding: Option<Encoding>,
     pub parameters: Parameters,
+    pub constants: Constants,
     /// Each refresh token works once: a new one must be durable before anything else is done.
     pub rotates: bool,
     /// `false` where tokens end and there never is a refresh token.
@@ -183,6 +207,7 @@ impl Default for Refresh {
             client_auth: None,
             encoding: None,
             parameters: Parameters::new(),
+            constants: Constants::new(),
             rotates: false,
             offered: true,
         }
@@ -194,7 +219,7 @@ impl Default for Refresh {
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
     /// Sent in this order; one that needs a refresh token is left out where there is none.
-    pub requests: Vec<RevocationRequest>,
+    pub requests: Vec<GrantRequest>,
     /// Statuses beside 404 and 410 that mean "already gone".
     #[serde(default)]
     pub gone_statuses: Vec<u16>,
@@ -203,11 +228,11 @@ pub struct Revocation {
     pub gone_errors: Vec<String>,
 }
 
-/// One request of a revocation. Its templates may hold `{access_token}`, `{refresh_token}`, `{client_id}`,
+/// A request about a grant: what takes it back, or a second exchange. Its templates may hold `{access_token}`, `{refresh_token}`, `{client_id}`,
 /// `{client_secret}`, and `{token}`: the refresh token, or the access token where there is none.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RevocationRequest {
+pub struct GrantRequest {
     #[serde(default = "post", deserialize_with = "method")]
     pub method: Method,
     pub url: Template,

@@ -55,6 +55,8 @@ pub enum Source {
     App,
     /// The answer to the code exchange, and to each refresh that repeats it.
     Token(Pointer),
+    /// A claim of an access token that is a JWT.
+    Claim(Pointer),
     /// A query parameter of the callback.
     Callback(String),
     /// The site or company that the person chose of those that one grant covers.
