@@ -56,18 +56,6 @@ pub enum RefusalKind {
     Unusable,
 }
 
-impl Grant {
-    /// This second exchange's grant, with what only the first one said.
-    #[must_use]
-    pub fn after(mut self, first: Grant) -> Grant {
-        self.refresh_token = self.refresh_token.or(first.refresh_token);
-        self.scopes = self.scopes.or(first.scopes);
-        let newer = std::mem::replace(&mut self.kept, first.kept);
-        self.kept.extend(newer);
-        self
-    }
-}
-
 impl TokenRefusal {
     /// Whether the same request can never work again.
     pub fn permanent(&self) -> bool {

@@ -2,6 +2,8 @@
 
 mod answers;
 mod api_keys;
+mod clients;
+mod exchanges;
 mod files;
 mod learnt_hosts;
 mod overlays;

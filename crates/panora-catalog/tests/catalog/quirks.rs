@@ -2,22 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{acme, life, variables};
-
-fn oauth_file(sections: &str) -> String {
-    format!(
-        r##"
-slug: acme
-name: Acme
-verticals: [crm]
-colour: "#000000"
-docs: https://acme.example.com/
-auth: oauth2_code
-{sections}
-api: {{base_url: https://api.acme.example.com}}
-"##
-    )
-}
+use crate::support::{acme, life, oauth_file, variables};
 
 #[test]
 fn parameters_may_have_other_names_and_other_values_or_be_left_out() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use panora_catalog::{Client, ExchangeInput, Provider};
+use panora_catalog::{Client, ExchangeInput, Provider, TokenRefusal};
 use secrecy::SecretString;
 
 use super::Failure;
@@ -14,7 +14,7 @@ use super::failed::tell_failure;
 use super::finish::{Departure, finish};
 use super::flow::{Cookies, FlowHere, OpenFlow, find_flow, note};
 use super::grant::{Grant, failure_of, read_tokens};
-use super::provider_call::send;
+use super::provider_call::{ProviderAnswer, send};
 use crate::app::App;
 use crate::model::{FlowId, LinkStep, OAuthState};
 use crate::store::StoredState;
@@ -123,6 +123,9 @@ async fn exchange(
     let Some(client) = client_of(app, &provider, Some(&context.client_id)) else {
         return Ok(Err(Failure::SetUpWrongly));
     };
+    if !provider.callback_is_genuine(&client, query) {
+        return Ok(Err(Failure::ProviderError));
+    }
     let code = query.get(provider.code_parameter()).filter(|code| (1..=LONGEST_CODE).contains(&code.len()));
     let Some(code) = code else { return Ok(Err(Failure::ProviderError)) };
     let mut variables = context.variables.clone();
@@ -162,10 +165,17 @@ async fn redeem(
             return Err(Failure::ProviderDown);
         }
     };
-    read_tokens(app, provider, client, (&context.asked, context.variables), &answer).map_err(|refusal| {
+    let refused = |answer: &ProviderAnswer, refusal: &TokenRefusal| {
         tracing::warn!(provider = provider.slug(), status = answer.status, error = %refusal.error, "a code was refused");
-        failure_of(&refusal)
-    })
+        failure_of(refusal)
+    };
+    let first = read_tokens(app, provider, client, (&context.asked, context.variables), &answer)
+        .map_err(|refusal| refused(&answer, &refusal))?;
+    let Some((access, _)) = first.credentials.tokens() else { return Ok(first) };
+    let then = provider.then_exchange(client, &access, &first.credentials.variables);
+    let Some(request) = then.map_err(|_| Failure::WrongHost)? else { return Ok(first) };
+    let answer = send(app, open.link.id_project, request).await.map_err(|_| Failure::ProviderDown)?;
+    first.exchanged(app, &answer).map_err(|refusal| refused(&answer, &refusal))
 }
 
 /// RFC 6749, section 4.1.2.1, and what else providers say there.

@@ -45,6 +45,7 @@ pub fn read_tokens(
 ) -> Result<Grant, TokenRefusal> {
     let tokens = provider.read_token_answer(answer.status, &answer.body, app.clock.now().millis())?;
     variables.extend(tokens.kept);
+    variables.extend(provider.kept_from_client(client));
     let secret = Secret::Tokens {
         access: tokens.access_token.expose_secret().to_owned(),
         refresh: tokens.refresh_token.map(|token| token.expose_secret().to_owned()),
@@ -63,6 +64,20 @@ pub fn read_tokens(
 }
 
 impl Grant {
+    /// The same grant with the tokens of a second exchange; what only the first answer said stays.
+    pub fn exchanged(mut self, app: &App, answer: &ProviderAnswer) -> Result<Self, TokenRefusal> {
+        let now = app.clock.now().millis();
+        let tokens = self.provider.read_token_answer(answer.status, &answer.body, now)?;
+        self.credentials.variables.extend(tokens.kept);
+        let refresh = tokens.refresh_token.or_else(|| self.credentials.tokens().and_then(|(_, old)| old));
+        self.credentials.secret = Secret::Tokens {
+            access: tokens.access_token.expose_secret().to_owned(),
+            refresh: refresh.map(|token| token.expose_secret().to_owned()),
+        };
+        self.expires_at = tokens.expires_at_ms.map(Time::from_millis);
+        Ok(self)
+    }
+
     /// Asks the provider whose account it is, where its file tells how, and settles the API's base URL.
     pub async fn identify(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
         let credential = self.credentials.credential();
