@@ -74,7 +74,14 @@ impl Provider {
             token.answers.iter().find_map(|answer| Some((answer, text(body, answer.access_token.as_str())?)));
         let (answer, access_token) = match found {
             Some(found) if (200..300).contains(&status) => found,
-            _ => return Err(refusal(token, status, body)),
+            _ => {
+                let mut refusal = refusal(token, status, body);
+                // The client is the person's own.
+                if self.file.auth.logs_in() && refusal.kind == RefusalKind::ClientRefused {
+                    refusal.kind = RefusalKind::GrantLost;
+                }
+                return Err(refusal);
+            }
         };
         let refresh_token = text(body, answer.refresh_token.as_str());
         if access_token.len().max(refresh_token.map_or(0, str::len)) > LONGEST_TOKEN {

@@ -1,6 +1,7 @@
 //! Calls of a connection to its provider's API: where they go and how they carry the credential. A call never
 //! leaves the hosts that the provider's file names.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -139,7 +140,9 @@ impl Provider {
             carried.credential_headers.push(basic(&values.text(&pair.user)?, &values.text(&pair.password)?));
         }
         let nowhere = carried.credential_headers.is_empty() && !api.query.values().any(secret);
-        if let (true, Credential::OAuth { access_token }) = (nowhere, credential) {
+        if let (true, Credential::OAuth { access_token } | Credential::Session { access_token, .. }) =
+            (nowhere, credential)
+        {
             // RFC 6750, section 2.1
             let bearer = format!("Bearer {}", access_token.expose_secret());
             carried.credential_headers.push(("Authorization".to_owned(), bearer));
@@ -155,20 +158,38 @@ impl Provider {
         })
     }
 
-    /// The values of a credential, and their names. Fields left empty are their defaults.
+    /// The values of a credential, and their names.
     fn with_credential<'a>(
         &'a self,
         credential: &'a Credential,
         variables: &'a Variables,
     ) -> Result<(Values<'a>, Vec<&'a str>), RenderError> {
-        let mut values = Values::new(self, variables);
-        let fields = match (credential, self.file.auth) {
+        let values = Values::new(self, variables);
+        let (values, mut names, access_token) = match (credential, self.file.auth) {
             (Credential::OAuth { access_token }, AuthKind::Oauth2Code) => {
-                return Ok((values.with("access_token", access_token.expose_secret()), vec!["access_token"]));
+                (values, Vec::new(), Some(access_token))
             }
-            (Credential::Fields(fields), AuthKind::ApiKey | AuthKind::Basic) => fields,
+            (Credential::Fields(fields), AuthKind::ApiKey | AuthKind::Basic) => {
+                let (values, names) = self.with_fields(values, fields)?;
+                (values, names, None)
+            }
+            (Credential::Session { access_token, fields }, kind) if kind.logs_in() => {
+                let (values, names) = self.with_fields(values, fields)?;
+                (values, names, Some(access_token))
+            }
             _ => return Err(RenderError::WrongCredential),
         };
+        let Some(access_token) = access_token else { return Ok((values, names)) };
+        names.push("access_token");
+        Ok((values.with("access_token", access_token.expose_secret()), names))
+    }
+
+    /// Fields left empty are their defaults.
+    pub(crate) fn with_fields<'a>(
+        &'a self,
+        mut values: Values<'a>,
+        fields: &'a BTreeMap<String, SecretString>,
+    ) -> Result<(Values<'a>, Vec<&'a str>), RenderError> {
         let mut names = Vec::new();
         for declared in self.file.credentials.iter().map(|field| &field.value) {
             let given =

@@ -31,6 +31,6 @@ pub use question::{AnswerError, Question};
 pub use request::HttpRequest;
 pub use revoke::RevocationOutcome;
 pub use tenants::Tenant;
-pub use token::ExchangeInput;
+pub use token::{ExchangeInput, Renewal};
 pub use values::{RenderError, Variables};
 pub use verify::Verification;

@@ -73,9 +73,9 @@ impl Provider {
     /// `oauth2`, `apikey` or `basic`.
     pub fn token_type(&self) -> &'static str {
         match self.file.auth {
-            AuthKind::Oauth2Code => "oauth2",
+            AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials => "oauth2",
             AuthKind::ApiKey => "apikey",
-            AuthKind::Basic => "basic",
+            AuthKind::Basic | AuthKind::TwoStep => "basic",
         }
     }
 

@@ -93,7 +93,8 @@ fn check_variables(file: &ProviderFile) -> Check {
     for variable in file.variables.iter().chain(&file.credentials) {
         let (line, variable) = (variable.referenced.line(), &variable.value);
         let name = &variable.name;
-        if !is_name(name) || RESERVED.contains(&name.as_str()) {
+        let pasted_client = file.auth == AuthKind::Oauth2ClientCredentials && CLIENT.contains(&name.as_str());
+        if !is_name(name) || (RESERVED.contains(&name.as_str()) && !pasted_client) {
             return wrong(
                 line,
                 format!("variable `{name}`: take a name of a-z, 0-9, _ that is none of {RESERVED:?}"),
@@ -135,28 +136,58 @@ fn check_variables(file: &ProviderFile) -> Check {
 
 fn check_auth(file: &ProviderFile) -> Check {
     let line = file.slug.referenced.line();
-    if file.auth == AuthKind::Oauth2Code {
-        let whole = file.authorization.is_some() && file.token.is_some() && file.scopes.is_some();
-        if !whole {
-            return wrong(
-                line,
-                "oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)",
-            );
+    let kind = file.auth.as_str();
+    match file.auth {
+        AuthKind::Oauth2Code => {
+            let whole = file.authorization.is_some() && file.token.is_some() && file.scopes.is_some();
+            if !whole {
+                let problem =
+                    "oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)";
+                return wrong(line, problem);
+            }
+            if !file.credentials.is_empty() {
+                return wrong(line, "oauth2_code has no `credentials`: what it asks for are `variables`");
+            }
+            return Ok(());
         }
-        if !file.credentials.is_empty() {
-            return wrong(line, "oauth2_code has no `credentials`: what it asks for are `variables`");
+        AuthKind::Oauth2ClientCredentials => {
+            if file.token.is_none() || file.scopes.is_none() {
+                return wrong(line, format!("{kind} needs `token` and `scopes` (`default: []` for none)"));
+            }
+            let asks_for = |name: &&&str| file.credentials.iter().any(|it| it.value.name == **name);
+            if CLIENT.iter().filter(asks_for).count() < CLIENT.len() {
+                return wrong(line, format!("{kind} needs the `credentials` client_id and client_secret"));
+            }
         }
-        return Ok(());
+        AuthKind::TwoStep => {
+            if file.token.is_none() || file.scopes.is_some() {
+                return wrong(line, "two_step needs `token`, the login request, and has no `scopes`");
+            }
+        }
+        AuthKind::ApiKey | AuthKind::Basic => {
+            if file.token.is_some() || file.scopes.is_some() {
+                return wrong(line, format!("{kind} has no `token` and no `scopes`"));
+            }
+        }
     }
-    let oauth = file.authorization.is_some() || file.token.is_some() || file.scopes.is_some();
-    if oauth || file.revocation.is_some() {
-        return wrong(line, "only oauth2_code has `authorization`, `token`, `scopes` and `revocation`");
+    if file.authorization.is_some() || file.revocation.is_some() {
+        return wrong(line, "only oauth2_code has `authorization` and `revocation`");
     }
+    check_credentials(file)
+}
+
+/// Each field of the form must have a use.
+fn check_credentials(file: &ProviderFile) -> Check {
     if file.credentials.is_empty() {
-        return wrong(line, "api_key and basic need `credentials`: the fields of their form");
+        let problem = format!("{} needs `credentials`: the fields of its form", file.auth.as_str());
+        return wrong(file.slug.referenced.line(), problem);
     }
-    let used =
-        |name: &str| carriers(file).any(|template| template.variables().any(|variable| variable == name));
+    let proves_client = file.auth == AuthKind::Oauth2ClientCredentials;
+    let used = |name: &str| {
+        let mut templates = carriers(file).chain(login_templates(file));
+        proves_client && CLIENT.contains(&name)
+            || templates.any(|template| template.variables().any(|variable| variable == name))
+    };
     match file.credentials.iter().find(|field| !used(&field.value.name)) {
         Some(field) => wrong(
             field.referenced.line(),
@@ -167,6 +198,14 @@ fn check_auth(file: &ProviderFile) -> Check {
         ),
         None => Ok(()),
     }
+}
+
+/// What the token request holds besides the standard parameters.
+fn login_templates(file: &ProviderFile) -> impl Iterator<Item = &Template> {
+    file.token.iter().flat_map(|token| {
+        let basic = token.basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
+        token.headers.values().chain(token.parameters.values().flatten()).chain(basic)
+    })
 }
 
 /// Where a call carries its credential.
@@ -182,8 +221,9 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
     }
     if let Some(token) = &file.token {
         check_url(file, &token.url, &[])?;
-        check_all(file, token.headers.values(), CLIENT)?;
-        check_all(file, token.parameters.values().flatten(), CLIENT)?;
+        let fields = file.credentials.iter().map(|field| field.value.name.as_str());
+        let names: Vec<&str> = CLIENT.iter().copied().chain(fields).collect();
+        check_all(file, login_templates(file), &names)?;
     }
     if let Some(then) = file.token.as_ref().and_then(|token| token.then.as_ref()) {
         check_grant_request(file, then)?;
@@ -247,7 +287,7 @@ fn check_api(file: &ProviderFile) -> Check {
         );
     }
     let mut secrets: Vec<&str> = file.credentials.iter().map(|field| field.value.name.as_str()).collect();
-    if file.auth == AuthKind::Oauth2Code {
+    if file.auth.has_access_token() {
         secrets.extend(["access_token", "client_id"]);
     }
     check_all(file, carriers(file), &secrets)?;

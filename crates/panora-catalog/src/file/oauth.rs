@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::api::method;
+use super::api::{Basic, method};
 use super::template::{Pointer, Template};
 
 /// Extra parameters by name. They win over the standard ones; `null` leaves a standard one out.
@@ -66,6 +66,12 @@ pub enum Pkce {
 #[serde(deny_unknown_fields)]
 pub struct Token {
     pub url: Template,
+    /// Of a login; a code is always exchanged with POST.
+    #[serde(default = "post", deserialize_with = "method")]
+    pub method: Method,
+    /// HTTP Basic of a login.
+    #[serde(default)]
+    pub basic: Option<Basic>,
     #[serde(default)]
     pub client_auth: ClientAuth,
     #[serde(default)]

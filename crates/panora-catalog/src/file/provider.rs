@@ -79,14 +79,29 @@ pub struct ProviderFile {
 #[serde(rename_all = "snake_case")]
 pub enum AuthKind {
     Oauth2Code,
+    /// RFC 6749, section 4.4, with a client that the person pastes.
+    Oauth2ClientCredentials,
     ApiKey,
     Basic,
+    /// What the person pastes is exchanged for a token, again and again.
+    TwoStep,
 }
 
 impl AuthKind {
+    /// Whether what the person pastes is exchanged for a token that calls are made with.
+    pub fn logs_in(self) -> bool {
+        matches!(self, Self::Oauth2ClientCredentials | Self::TwoStep)
+    }
+
+    pub fn has_access_token(self) -> bool {
+        self == Self::Oauth2Code || self.logs_in()
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Oauth2Code => "oauth2_code",
+            Self::Oauth2ClientCredentials => "oauth2_client_credentials",
+            Self::TwoStep => "two_step",
             Self::ApiKey => "api_key",
             Self::Basic => "basic",
         }
