@@ -169,13 +169,14 @@ async fn redeem(
         tracing::warn!(provider = provider.slug(), status = answer.status, error = %refusal.error, "a code was refused");
         failure_of(refusal)
     };
-    let first = read_tokens(app, provider, client, (&context.asked, context.variables), &answer)
+    let mut grant = read_tokens(app, provider, client, (&context.asked, context.variables), &answer)
         .map_err(|refusal| refused(&answer, &refusal))?;
-    let Some((access, _)) = first.credentials.tokens() else { return Ok(first) };
-    let then = provider.then_exchange(client, &access, &first.credentials.variables);
-    let Some(request) = then.map_err(|_| Failure::WrongHost)? else { return Ok(first) };
+    let Some((access, _)) = grant.credentials.tokens() else { return Ok(grant) };
+    let then = provider.then_exchange(client, &access, &grant.credentials.variables);
+    let Some(request) = then.map_err(|_| Failure::WrongHost)? else { return Ok(grant) };
     let answer = send(app, open.link.id_project, request).await.map_err(|_| Failure::ProviderDown)?;
-    first.exchanged(app, &answer).map_err(|refusal| refused(&answer, &refusal))
+    grant.exchanged(app, &answer).map_err(|refusal| refused(&answer, &refusal))?;
+    Ok(grant)
 }
 
 /// RFC 6749, section 4.1.2.1, and what else providers say there.

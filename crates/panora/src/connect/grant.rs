@@ -64,18 +64,13 @@ pub fn read_tokens(
 }
 
 impl Grant {
-    /// The same grant with the tokens of a second exchange; what only the first answer said stays.
-    pub fn exchanged(mut self, app: &App, answer: &ProviderAnswer) -> Result<Self, TokenRefusal> {
+    /// Takes the tokens of a login or a second exchange; what only the first answer said stays.
+    pub fn exchanged(&mut self, app: &App, answer: &ProviderAnswer) -> Result<(), TokenRefusal> {
         let now = app.clock.now().millis();
         let tokens = self.provider.read_token_answer(answer.status, &answer.body, now)?;
-        self.credentials.variables.extend(tokens.kept);
-        let refresh = tokens.refresh_token.or_else(|| self.credentials.tokens().and_then(|(_, old)| old));
-        self.credentials.secret = Secret::Tokens {
-            access: tokens.access_token.expose_secret().to_owned(),
-            refresh: refresh.map(|token| token.expose_secret().to_owned()),
-        };
         self.expires_at = tokens.expires_at_ms.map(Time::from_millis);
-        Ok(self)
+        self.credentials = self.credentials.clone().renewed(tokens);
+        Ok(())
     }
 
     /// Asks the provider whose account it is, where its file tells how, and settles the API's base URL.

@@ -11,7 +11,7 @@ use super::client::client_for;
 use super::credentials::{Credentials, Secret};
 use super::error::ConnectError;
 use super::establish::{Established, Wanted, establish};
-use super::form::{grant_of, read_fields, verify};
+use super::form::{grant_of, log_in, read_fields, verify};
 use super::grant::Grant;
 use crate::app::App;
 use crate::model::{LinkedUserId, ProjectId, Time};
@@ -60,7 +60,10 @@ pub async fn prepare(
             let variables = read_variables(provider, &variables).map_err(ImportError::Fields)?;
             let secret = Secret::Tokens { access, refresh };
             let mut grant = grant_of(provider, Credentials { secret, variables });
-            grant.client_id = client_for(app, provider).map(|client| client.id);
+            if let Some(client) = client_for(app, provider) {
+                grant.credentials.variables.extend(provider.kept_from_client(&client));
+                grant.client_id = Some(client.id);
+            }
             grant.expires_at = expires_at;
             let asked = provider.default_scopes();
             grant.missing_scopes = provider.missing_scopes(&asked, scopes.as_deref());
@@ -74,6 +77,10 @@ pub async fn prepare(
             refused => return Err(ImportError::Refused(refused)),
         }
     } else {
+        match log_in(app, project, &mut grant).await.map_err(ImportError::Failed)? {
+            Verification::Good => {}
+            refused => return Err(ImportError::Refused(refused)),
+        }
         grant.settle_url().map_err(ImportError::Failed)?;
     }
     Ok(grant)

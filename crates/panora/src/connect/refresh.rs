@@ -1,9 +1,9 @@
 //! Fresh access tokens: refreshed before they expire, one at a time for a connection.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use panora_catalog::{Provider, TokenRefusal, Verification};
-use secrecy::ExposeSecret;
+use panora_catalog::{HttpRequest, Provider, Renewal, TokenRefusal, Verification};
 
 use super::client::client_of;
 use super::credentials::{Credentials, Secret};
@@ -80,8 +80,12 @@ fn open(app: &App, stored: &StoredConnection) -> Result<Credentials, RefreshErro
 
 /// Without a refresh token nothing can be done before the provider refuses.
 fn is_fresh(app: &App, connection: &Connection, credentials: &Credentials, refused: Option<&str>) -> bool {
-    let Secret::Tokens { access, refresh } = &credentials.secret else { return true };
-    if refresh.is_none() {
+    let (access, renewable) = match &credentials.secret {
+        Secret::Tokens { access, refresh } => (access, refresh.is_some()),
+        Secret::Session { access, .. } => (access, true),
+        Secret::Fields(_) => return true,
+    };
+    if !renewable {
         return refused != Some(access);
     }
     let lasts = connection.expires_at.is_none_or(|at| at > app.clock.now().plus(MARGIN));
@@ -97,32 +101,40 @@ async fn refresh(
     let provider = app.provider(connection.id_project, &connection.provider_slug);
     let gone = || RefreshError::TryLater("the provider is no longer in the catalog".into());
     let provider = provider.ok_or_else(gone)?;
-    let Some((_, Some(refresh_token))) = credentials.tokens() else {
+    let Some(request) = renewal(app, connection, &provider, &credentials)? else {
         return Err(lose_if_dead(app, stored, &provider, &credentials).await?);
     };
-    let client = client_of(app, &provider, connection.client_id.as_deref());
-    let client = client.ok_or_else(|| RefreshError::TryLater("its OAuth client is not configured".into()))?;
-    let request = provider
-        .refresh_request(&client, &refresh_token, &credentials.variables)
-        .map_err(|error| RefreshError::TryLater(error.to_string()))?;
     let answer = send(app, connection.id_project, request)
         .await
         .map_err(|unanswered| RefreshError::TryLater(unanswered.error.code().to_owned()))?;
     match provider.read_token_answer(answer.status, &answer.body, app.clock.now().millis()) {
         Ok(grant) => {
-            let secret = Secret::Tokens {
-                access: grant.access_token.expose_secret().to_owned(),
-                // Without a new one the old one stays good.
-                refresh: Some(grant.refresh_token.unwrap_or(refresh_token).expose_secret().to_owned()),
-            };
-            let mut variables = credentials.variables;
-            variables.extend(grant.kept);
-            let renewed = Credentials { secret, variables };
-            save(app, stored, &provider, renewed, grant.expires_at_ms.map(Time::from_millis)).await
+            let expires_at = grant.expires_at_ms.map(Time::from_millis);
+            save(app, stored, &provider, credentials.renewed(grant), expires_at).await
         }
         Err(refusal) if refusal.permanent() => Err(lose(app, stored).await?),
         Err(refusal) => Err(try_later(&provider, refusal)),
     }
+}
+
+/// The request for a new token; none where there is nothing to get one with.
+fn renewal(
+    app: &App,
+    connection: &Connection,
+    provider: &Arc<Provider>,
+    credentials: &Credentials,
+) -> Result<Option<HttpRequest>, RefreshError> {
+    let request = if let Some(fields) = credentials.login() {
+        provider.renewal_request(Renewal::Login(&fields), &credentials.variables)
+    } else {
+        let Some((_, Some(refresh_token))) = credentials.tokens() else { return Ok(None) };
+        let client = client_of(app, provider, connection.client_id.as_deref());
+        let client =
+            client.ok_or_else(|| RefreshError::TryLater("its OAuth client is not configured".into()))?;
+        let renewal = Renewal::RefreshToken { client: &client, refresh_token: &refresh_token };
+        provider.renewal_request(renewal, &credentials.variables)
+    };
+    request.map(Some).map_err(|error| RefreshError::TryLater(error.to_string()))
 }
 
 fn try_later(provider: &Provider, refusal: TokenRefusal) -> RefreshError {
