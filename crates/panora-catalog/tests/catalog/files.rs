@@ -81,8 +81,8 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     3: name at least one vertical of: accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing
     4: colour `black` must be like "#ff7a59", quoted
     5: a link must begin with https://
-    6: unknown variant `magic`, expected one of oauth2_code, api_key, basic
-    1: only oauth2_code has `authorization`, `token`, `scopes` and `revocation`
+    6: unknown variant `magic`, expected one of oauth2_code, oauth2_client_credentials, api_key, basic, two_step
+    1: api_key has no `token` and no `scopes`
     1: oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)
     8: variable `sub` is asked for, so it needs a label
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]

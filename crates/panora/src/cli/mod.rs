@@ -4,6 +4,7 @@ mod api_keys;
 mod demo;
 mod openapi;
 mod projects;
+mod providers;
 mod serve;
 mod terminal;
 mod verify;
@@ -36,6 +37,8 @@ enum Command {
     ApiKeys(api_keys::ApiKeysArgs),
     /// Make and list projects
     Projects(projects::ProjectsArgs),
+    /// Check provider files, and list the providers of this installation
+    Providers(providers::ProvidersArgs),
     /// Print the OpenAPI document
     Openapi,
     /// Show for each endpoint and day what became of its events, and whatever is unaccounted for
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
             Command::Demo(args) => demo::run(args).await,
             Command::ApiKeys(args) => api_keys::run(args).await,
             Command::Projects(args) => projects::run(args).await,
+            Command::Providers(args) => providers::run(&args),
             Command::Openapi => openapi::run(),
             Command::Verify(args) => verify::run(args).await,
         }
