@@ -7,6 +7,7 @@ mod exchanges;
 mod files;
 mod learnt_hosts;
 mod lives;
+mod logins;
 mod overlays;
 mod pasting;
 mod paths;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use panora_catalog::{Client, ExchangeInput, Provider, TokenRefusal};
+use panora_catalog::{Client, ExchangeInput, Provider};
 use secrecy::SecretString;
 
 use super::Failure;
@@ -14,7 +14,7 @@ use super::failed::tell_failure;
 use super::finish::{Departure, finish};
 use super::flow::{Cookies, FlowHere, OpenFlow, find_flow, note};
 use super::grant::{Grant, failure_of, read_tokens};
-use super::provider_call::{ProviderAnswer, send};
+use super::provider_call::send;
 use crate::app::App;
 use crate::model::{FlowId, LinkStep, OAuthState};
 use crate::store::StoredState;
@@ -90,7 +90,12 @@ async fn connect(
             return Err(Failure::Unexpected);
         }
     };
-    let result = match grant.identify(app, open.link.id_project).await {
+    let project = open.link.id_project;
+    let complete = match grant.exchange_again(app, project).await {
+        Ok(()) => grant.identify(app, project).await,
+        Err(failure) => Err(failure),
+    };
+    let result = match complete {
         Ok(()) => finish(app, open, departure, &grant).await.map(|_| ()),
         Err(failure) => Err(failure),
     };
@@ -165,18 +170,10 @@ async fn redeem(
             return Err(Failure::ProviderDown);
         }
     };
-    let refused = |answer: &ProviderAnswer, refusal: &TokenRefusal| {
+    read_tokens(app, provider, client, (&context.asked, context.variables), &answer).map_err(|refusal| {
         tracing::warn!(provider = provider.slug(), status = answer.status, error = %refusal.error, "a code was refused");
-        failure_of(refusal)
-    };
-    let mut grant = read_tokens(app, provider, client, (&context.asked, context.variables), &answer)
-        .map_err(|refusal| refused(&answer, &refusal))?;
-    let Some((access, _)) = grant.credentials.tokens() else { return Ok(grant) };
-    let then = provider.then_exchange(client, &access, &grant.credentials.variables);
-    let Some(request) = then.map_err(|_| Failure::WrongHost)? else { return Ok(grant) };
-    let answer = send(app, open.link.id_project, request).await.map_err(|_| Failure::ProviderDown)?;
-    grant.exchanged(app, &answer).map_err(|refusal| refused(&answer, &refusal))?;
-    Ok(grant)
+        failure_of(&refusal)
+    })
 }
 
 /// RFC 6749, section 4.1.2.1, and what else providers say there.

@@ -6,6 +6,7 @@ use panora_catalog::{Client, Provider, RefusalKind, TokenRefusal, Variables};
 use secrecy::ExposeSecret;
 
 use super::Failure;
+use super::client::client_of;
 use super::credentials::{Credentials, Secret};
 use super::provider_call::{ProviderAnswer, send};
 use crate::app::App;
@@ -71,6 +72,20 @@ impl Grant {
         self.expires_at = tokens.expires_at_ms.map(Time::from_millis);
         self.credentials = self.credentials.clone().renewed(tokens);
         Ok(())
+    }
+
+    /// Exchanges the token that a code gave for the one that counts, where the provider wants that.
+    pub async fn exchange_again(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
+        let client = client_of(app, &self.provider, self.client_id.as_deref());
+        let Some((client, (access, _))) = client.zip(self.credentials.tokens()) else { return Ok(()) };
+        let request = self.provider.then_exchange(&client, &access, &self.credentials.variables);
+        let Some(request) = request.map_err(|_| Failure::WrongHost)? else { return Ok(()) };
+        let answer = send(app, project, request).await.map_err(|_| Failure::ProviderDown)?;
+        self.exchanged(app, &answer).map_err(|refusal| {
+            let (provider, error) = (self.provider.slug(), &refusal.error);
+            tracing::warn!(provider, status = answer.status, %error, "a second exchange was refused");
+            failure_of(&refusal)
+        })
     }
 
     /// Asks the provider whose account it is, where its file tells how, and settles the API's base URL.

@@ -82,7 +82,7 @@ async fn the_login_is_repeated_when_the_token_ends() {
     let token = text(&server.import("user-1", typed()).await["connection_token"]);
     server.passthrough(&token, &call()).await.expect(200);
     road.block(LOGIN, SECOND);
-    server.advance(Duration::from_secs(7_200));
+    server.advance(Duration::from_hours(2));
     server.passthrough(&token, &call()).await.expect(200);
     let passed = road.passed(ME);
     let carried: Vec<_> =
@@ -95,9 +95,9 @@ async fn a_password_that_is_good_no_more_asks_the_person_again() {
     let (road, server) = given(FIRST).await;
     let connection = server.import("user-1", typed()).await;
     road.block(LOGIN, REFUSED);
-    server.advance(Duration::from_secs(7_200));
+    server.advance(Duration::from_hours(2));
     let answer = server.passthrough(&text(&connection["connection_token"]), &call()).await;
-    answer.assert_problem(409, "connection_needs_reauth");
+    answer.assert_problem(409, "needs_reauth");
     let path = format!("/connections/{}", text(&connection["id_connection"]));
     assert_eq!(server.get(&path).await.expect(200)["status"], "needs_reauth");
 }

@@ -58,6 +58,7 @@ mod renewals;
 mod requests;
 mod resends;
 mod retention;
+mod second_exchanges;
 mod secrets_at_rest;
 mod standing_connections;
 mod test_deliveries;
