@@ -1,6 +1,7 @@
 //! Every request that every file of `catalog/` makes in the life of a connection, one snapshot a provider: read it
 //! beside the provider's documentation. Only the files say what is rendered here.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -18,22 +19,28 @@ struct Life<'a> {
     text: String,
 }
 
+/// The names of a folder's files with this ending, without it.
+fn stems(folder: &str, extension: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("it is there");
+    let paths = entries.map(|entry| entry.expect("it is readable").path());
+    let of_kind = paths.filter(|path| path.extension().is_some_and(|it| it == extension));
+    of_kind.map(|path| path.file_stem().expect("a file has a name").to_string_lossy().into_owned()).collect()
+}
+
 #[test]
 fn every_request_of_every_provider_goes_out_as_its_snapshot_shows() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalog");
-    let entries = fs::read_dir(folder).expect("the catalog is there");
-    let paths = entries.map(|entry| entry.expect("it is readable").path());
-    let mut slugs: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|it| it == "yaml"))
-        .map(|path| path.file_stem().expect("a file has a name").to_string_lossy().into_owned())
-        .collect();
-    slugs.sort();
-    for slug in &slugs {
+    for slug in &stems("../../catalog", "yaml") {
         let shown = life(&built_in(slug));
         insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
             insta::assert_snapshot!(slug.as_str(), shown);
         });
     }
+}
+
+#[test]
+fn no_snapshot_is_left_of_a_provider_that_is_gone() {
+    let (shown, files) = (stems("tests/catalog/snapshots", "snap"), stems("../../catalog", "yaml"));
+    assert_eq!(shown.difference(&files).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 /// The values that the file itself gives as examples stand for what people would give.

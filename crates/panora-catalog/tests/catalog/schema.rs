@@ -14,6 +14,19 @@ fn schema() -> Value {
     serde_json::from_str(include_str!("../../../../catalog/schema.json")).expect("it is JSON")
 }
 
+/// Words that say nothing of any value, and those that say nothing of a value of another type.
+const NOT_HERE: &[&str] = &[
+    "$schema",
+    "title",
+    "description",
+    "$defs",
+    "pattern",
+    "items",
+    "required",
+    "properties",
+    "additionalProperties",
+];
+
 /// What of the value the schema does not take. It knows the words of JSON Schema that our schema uses.
 fn problems(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     let check = |schema: &Value, value: &Value, at: &str| problems(root, schema, value, at);
@@ -60,8 +73,7 @@ fn problems(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String
                 }
                 rule != false || more.is_empty()
             }
-            ("$schema" | "title" | "description" | "$defs", _)
-            | ("pattern" | "items" | "required" | "properties" | "additionalProperties", _) => true,
+            (word, _) if NOT_HERE.contains(&word) => true,
             (unknown, _) => panic!("the check does not know `{unknown}`"),
         };
         if !sound {

@@ -1,6 +1,6 @@
 //! Which OAuth client speaks to a provider for a project.
 
-use panora_catalog::{AuthKind, Client, Provider, ProviderOrigin};
+use panora_catalog::{Client, Provider, ProviderOrigin};
 
 use crate::app::App;
 
@@ -20,7 +20,7 @@ pub fn client_of(app: &App, provider: &Provider, client_id: Option<&str>) -> Opt
 
 /// Whether somebody could connect it now: OAuth needs a client.
 pub fn is_set_up(app: &App, provider: &Provider) -> bool {
-    provider.auth_kind() != AuthKind::Oauth2Code || client_for(app, provider).is_some()
+    !provider.takes_client() || client_for(app, provider).is_some()
 }
 
 fn is_projects_own(provider: &Provider) -> bool {

@@ -60,6 +60,7 @@ mod resends;
 mod retention;
 mod second_exchanges;
 mod secrets_at_rest;
+mod signed_callbacks;
 mod standing_connections;
 mod test_deliveries;
 mod told_failures;
