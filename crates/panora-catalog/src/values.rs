@@ -11,7 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::credential::Client;
-use crate::file::{Part, Template};
+use crate::file::{Part, Source, Template};
 use crate::provider::Provider;
 
 /// What is known about one account, by the names of the provider's file.
@@ -146,6 +146,10 @@ impl<'a> Values<'a> {
             return self.variables.get(name).map(String::as_str).ok_or_else(missing);
         }
         let variable = self.provider.file.variable(name).ok_or_else(missing)?;
+        if let Source::Choice(of) = &variable.from {
+            let not_allowed = || RenderError::ValueNotAllowed(of.clone());
+            return variable.values.get(self.value(of)?).map(String::as_str).ok_or_else(not_allowed);
+        }
         let given = self.variables.get(name).or(variable.default.as_ref()).ok_or_else(missing)?;
         match variable.accepts(given) {
             true => Ok(given),

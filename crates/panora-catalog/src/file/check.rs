@@ -114,6 +114,9 @@ fn check_variables(file: &ProviderFile) -> Check {
             );
         }
     }
+    for variable in &file.variables {
+        check_choice(file, &variable.value).map_err(|problem| (variable.referenced.line(), problem))?;
+    }
     let asks_in_secret =
         |it: &&Spanned<Variable>| it.value.secret == Some(true) && it.value.from != Source::App;
     if let Some(variable) = file.variables.iter().find(asks_in_secret) {
@@ -132,6 +135,22 @@ fn check_variables(file: &ProviderFile) -> Check {
         }
         None => Ok(()),
     }
+}
+
+/// A value for each choice, and no other.
+fn check_choice(file: &ProviderFile, variable: &Variable) -> Result<(), String> {
+    let name = &variable.name;
+    let Source::Choice(of) = &variable.from else {
+        let problem = format!("variable `{name}`: only `from: {{choice: name}}` has `values`");
+        return if variable.values.is_empty() { Ok(()) } else { Err(problem) };
+    };
+    let choices: BTreeSet<&String> = file.variable(of).iter().flat_map(|it| &it.one_of).collect();
+    if choices.is_empty() || variable.values.keys().collect::<BTreeSet<_>>() != choices {
+        return Err(format!(
+            "variable `{name}` needs one of `values` for each `one_of` of a variable `{of}`"
+        ));
+    }
+    Ok(())
 }
 
 fn check_auth(file: &ProviderFile) -> Check {

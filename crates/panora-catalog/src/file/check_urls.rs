@@ -119,10 +119,11 @@ fn check_host_variable(line: u64, variable: &Variable, next: Option<&Part>, part
             ),
         };
     }
-    if let Some(value) = variable.one_of.iter().find(|value| !value.split('.').all(is_label)) {
+    let listed = || variable.one_of.iter().chain(variable.values.values());
+    if let Some(value) = listed().find(|value| !value.split('.').all(is_label)) {
         return wrong(line, format!("`{name}` stands in a host, which `{value}` cannot be a part of"));
     }
-    if !variable.one_of.is_empty() {
+    if listed().next().is_some() {
         return Ok(());
     }
     // Someone who chooses the last labels of a host chooses whose host it is.

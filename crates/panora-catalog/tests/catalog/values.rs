@@ -33,7 +33,8 @@ pub fn file(slug: &str) -> Value {
 /// Everything that is known of an account when its connection stands.
 pub fn known_variables(provider: &Provider) -> Variables {
     let file = file(provider.slug());
-    listed(&file, "variables").map(|it| (name(it), value(provider, it).expect("a value is found"))).collect()
+    let given = listed(&file, "variables").filter(|it| it["from"].get("choice").is_none());
+    given.map(|it| (name(it), value(provider, it).expect("a value is found"))).collect()
 }
 
 /// What is known before the person chose a site or company.
