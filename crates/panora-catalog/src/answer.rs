@@ -1,6 +1,8 @@
 //! Reading the token endpoint's answer (RFC 6749, sections 5.1 and 5.2) wherever a provider puts things. No error
 //! from here holds anything of the answer but a cleaned error code.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -72,22 +74,35 @@ impl Provider {
             token.answers.iter().find_map(|answer| Some((answer, text(body, answer.access_token.as_str())?)));
         let (answer, access_token) = match found {
             Some(found) if (200..300).contains(&status) => found,
-            _ => return Err(refusal(token, status, body)),
+            _ => {
+                let mut refusal = refusal(token, status, body);
+                // The client is the person's own.
+                if self.file.auth.logs_in() && refusal.kind == RefusalKind::ClientRefused {
+                    refusal.kind = RefusalKind::GrantLost;
+                }
+                return Err(refusal);
+            }
         };
         let refresh_token = text(body, answer.refresh_token.as_str());
         if access_token.len().max(refresh_token.map_or(0, str::len)) > LONGEST_TOKEN {
             return Err(TokenRefusal { error: "token_too_long".to_owned(), kind: RefusalKind::Unusable });
         }
+        let claims = claims(access_token);
+        let mut kept = self.keep(body, |source| match source {
+            Source::Token(pointer) => Some(pointer.as_str()),
+            _ => None,
+        })?;
+        kept.extend(self.keep(&claims, |source| match source {
+            Source::Claim(pointer) => Some(pointer.as_str()),
+            _ => None,
+        })?);
         Ok(Grant {
             access_token: SecretString::from(access_token),
             refresh_token: refresh_token.map(SecretString::from),
-            expires_at_ms: expires_at_ms(&answer.expires, body, at_ms)
+            expires_at_ms: expires_at_ms(&answer.expires, (body, &claims), at_ms)
                 .map(|at| at.clamp(0, at_ms + LONGEST_LIFE_MS)),
             scopes: scopes(answer, body),
-            kept: self.keep(body, |source| match source {
-                Source::Token(pointer) => Some(pointer.as_str()),
-                _ => None,
-            })?,
+            kept,
         })
     }
 
@@ -118,9 +133,16 @@ fn text<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
     body.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
 }
 
-fn expires_at_ms(expiry: &Expiry, body: &Value, at_ms: i64) -> Option<i64> {
-    let number = |pointer: &str| {
-        let value = body.pointer(pointer)?;
+/// What a JWT says (RFC 7519, section 7.2), for the provider that signed it is who is asked with it anyway;
+/// null where the token is none.
+fn claims(token: &str) -> Value {
+    let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+}
+
+fn expires_at_ms(expiry: &Expiry, (body, claims): (&Value, &Value), at_ms: i64) -> Option<i64> {
+    let number = |value: Option<&Value>| {
+        let value = value?;
         // Some providers write numbers as texts, or with a fraction.
         let whole = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok());
         #[allow(clippy::cast_possible_truncation)] // saturates, and no lifetime comes near
@@ -128,10 +150,11 @@ fn expires_at_ms(expiry: &Expiry, body: &Value, at_ms: i64) -> Option<i64> {
     };
     match expiry {
         Expiry::In(pointer) => {
-            Some(at_ms.saturating_add(number(pointer.as_str())?.max(0).saturating_mul(1_000)))
+            Some(at_ms.saturating_add(number(body.pointer(pointer.as_str()))?.max(0).saturating_mul(1_000)))
         }
-        Expiry::AtSeconds(pointer) => Some(number(pointer.as_str())?.saturating_mul(1_000)),
-        Expiry::AtMilliseconds(pointer) => number(pointer.as_str()),
+        Expiry::AtSeconds(pointer) => Some(number(body.pointer(pointer.as_str()))?.saturating_mul(1_000)),
+        Expiry::AtMilliseconds(pointer) => number(body.pointer(pointer.as_str())),
+        Expiry::Jwt(claim) => Some(number(claims.get(claim))?.saturating_mul(1_000)),
         Expiry::AtText(pointer) => {
             text(body, pointer.as_str())?.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
         }

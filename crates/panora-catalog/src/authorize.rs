@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use url::Url;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
+use url::{Url, form_urlencoded};
 
+use crate::credential::Client;
 use crate::file::{Authorization, Parameters, Pkce, Scopes, Source};
 use crate::provider::Provider;
 use crate::question::AnswerError;
@@ -64,6 +68,15 @@ impl Provider {
         self.file.authorization.as_ref().map_or("code", |authorization| &authorization.code_parameter)
     }
 
+    /// Whether the provider itself sent the browser to the callback, by the signature that its file names; true
+    /// where callbacks are not signed. Nothing of a callback that is not genuine may be used.
+    pub fn callback_is_genuine(&self, client: &Client, parameters: &BTreeMap<String, String>) -> bool {
+        let authorization = self.file.authorization.as_ref();
+        let Some(signature) = authorization.and_then(|it| it.signature.as_ref()) else { return true };
+        let secret = client.secret.as_ref().map(SecretString::expose_secret);
+        secret.and_then(|secret| is_signed(&signature.parameter, secret, parameters)).unwrap_or(false)
+    }
+
     /// The variables that come in the callback's query, from its parameters by name. One that is missing or of
     /// another shape than the file allows is an error: the flow must end there.
     pub fn read_callback(&self, parameters: &BTreeMap<String, String>) -> Result<Variables, AnswerError> {
@@ -80,6 +93,17 @@ impl Provider {
         }
         Ok(kept)
     }
+}
+
+type HmacSha256 = Hmac<Sha256>;
+
+/// Compared in constant time, over the form-encoded parameters.
+fn is_signed(name: &str, secret: &str, parameters: &BTreeMap<String, String>) -> Option<bool> {
+    let sent = parameters.get(name)?;
+    let mut rest = form_urlencoded::Serializer::new(String::new());
+    rest.extend_pairs(parameters.iter().filter(|(other, _)| *other != name));
+    let mac = HmacSha256::new_from_slice(secret.as_bytes()).ok()?;
+    Some(mac.chain_update(rest.finish()).verify_slice(&hex::decode(sent).ok()?).is_ok())
 }
 
 fn scope_parameters(scopes: &Scopes, asked: &[String]) -> Pairs {

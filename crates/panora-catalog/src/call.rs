@@ -1,13 +1,14 @@
 //! Calls of a connection to its provider's API: where they go and how they carry the credential. A call never
 //! leaves the hosts that the provider's file names.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::credential::Credential;
-use crate::file::{AuthKind, Template};
+use crate::file::{AuthKind, Source, Template};
 use crate::path::{PathError, join};
 use crate::provider::Provider;
 use crate::request::{Pairs, basic};
@@ -71,7 +72,7 @@ impl Provider {
     ) -> Result<Call, CallError> {
         let base = self.api_base_url(variables)?;
         let base = override_base_url.map_or(Ok(base.clone()), |other| self.other_base(&base, other))?;
-        let carried = self.carried(credential, variables)?;
+        let carried = self.carried(credential, variables, false)?;
         let mut shown_url = join(&base, path_and_query)?;
         self.remove_credential_parameters(&mut shown_url);
         let mut url = shown_url.clone();
@@ -113,30 +114,35 @@ impl Provider {
         url.set_query(Some(kept.as_str()).filter(|query| !query.is_empty()));
     }
 
+    /// What every request to the API carries. Left out is what names a variable of the tenant that nobody chose yet.
     pub(crate) fn carried(
         &self,
         credential: &Credential,
         variables: &Variables,
+        before_tenant: bool,
     ) -> Result<Carried, RenderError> {
         let api = &self.file.api;
+        let unknown = |template: &Template| before_tenant && self.waits_for_tenant(template, variables);
         let (values, secrets) = self.with_credential(credential, variables)?;
         let secret = |template: &Template| template.variables().any(|name| secrets.contains(&name));
         let mut carried =
             Carried { credential_headers: Vec::new(), default_headers: Vec::new(), query: Vec::new() };
-        for (name, template) in &api.headers {
+        for (name, template) in api.headers.iter().filter(|(_, template)| !unknown(template)) {
             let header = (name.clone(), values.text(template)?);
             let headers =
                 if secret(template) { &mut carried.credential_headers } else { &mut carried.default_headers };
             headers.push(header);
         }
-        for (name, template) in &api.query {
+        for (name, template) in api.query.iter().filter(|(_, template)| !unknown(template)) {
             carried.query.push((name.clone(), values.text(template)?));
         }
         if let Some(pair) = &api.basic {
             carried.credential_headers.push(basic(&values.text(&pair.user)?, &values.text(&pair.password)?));
         }
-        let nowhere = carried.credential_headers.is_empty() && carried.query.is_empty();
-        if let (true, Credential::OAuth { access_token }) = (nowhere, credential) {
+        let nowhere = carried.credential_headers.is_empty() && !api.query.values().any(secret);
+        if let (true, Credential::OAuth { access_token } | Credential::Session { access_token, .. }) =
+            (nowhere, credential)
+        {
             // RFC 6750, section 2.1
             let bearer = format!("Bearer {}", access_token.expose_secret());
             carried.credential_headers.push(("Authorization".to_owned(), bearer));
@@ -144,20 +150,46 @@ impl Provider {
         Ok(carried)
     }
 
-    /// The values of a credential, and their names. Fields left empty are their defaults.
+    fn waits_for_tenant(&self, template: &Template, variables: &Variables) -> bool {
+        template.variables().any(|name| {
+            let variable = self.file.variable(name);
+            let of_tenant = variable.is_some_and(|it| matches!(it.from, Source::Tenant(_)));
+            of_tenant && !variables.contains_key(name)
+        })
+    }
+
+    /// The values of a credential, and their names.
     fn with_credential<'a>(
         &'a self,
         credential: &'a Credential,
         variables: &'a Variables,
     ) -> Result<(Values<'a>, Vec<&'a str>), RenderError> {
-        let mut values = Values::new(self, variables);
-        let fields = match (credential, self.file.auth) {
+        let values = Values::new(self, variables);
+        let (values, mut names, access_token) = match (credential, self.file.auth) {
             (Credential::OAuth { access_token }, AuthKind::Oauth2Code) => {
-                return Ok((values.with("access_token", access_token.expose_secret()), vec!["access_token"]));
+                (values, Vec::new(), Some(access_token))
             }
-            (Credential::Fields(fields), AuthKind::ApiKey | AuthKind::Basic) => fields,
+            (Credential::Fields(fields), AuthKind::ApiKey | AuthKind::Basic) => {
+                let (values, names) = self.with_fields(values, fields)?;
+                (values, names, None)
+            }
+            (Credential::Session { access_token, fields }, kind) if kind.logs_in() => {
+                let (values, names) = self.with_fields(values, fields)?;
+                (values, names, Some(access_token))
+            }
             _ => return Err(RenderError::WrongCredential),
         };
+        let Some(access_token) = access_token else { return Ok((values, names)) };
+        names.push("access_token");
+        Ok((values.with("access_token", access_token.expose_secret()), names))
+    }
+
+    /// Fields left empty are their defaults.
+    pub(crate) fn with_fields<'a>(
+        &'a self,
+        mut values: Values<'a>,
+        fields: &'a BTreeMap<String, SecretString>,
+    ) -> Result<(Values<'a>, Vec<&'a str>), RenderError> {
         let mut names = Vec::new();
         for declared in self.file.credentials.iter().map(|field| &field.value) {
             let given =

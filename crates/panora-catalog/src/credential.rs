@@ -19,4 +19,9 @@ pub enum Credential {
     },
     /// The fields of an API key or basic form, by the names in the provider's file.
     Fields(BTreeMap<String, SecretString>),
+    /// The fields, and the token that they were exchanged for.
+    Session {
+        access_token: SecretString,
+        fields: BTreeMap<String, SecretString>,
+    },
 }

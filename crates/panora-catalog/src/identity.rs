@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::answer::TokenRefusal;
+use crate::call::Carried;
 use crate::credential::Credential;
 use crate::file::{Request, Source, Template};
 use crate::provider::Provider;
@@ -63,7 +64,15 @@ impl Provider {
         credential: &Credential,
         variables: &Variables,
     ) -> Result<HttpRequest, RenderError> {
-        let carried = self.carried(credential, variables)?;
+        self.render_with(request, self.carried(credential, variables, false)?, variables)
+    }
+
+    pub(crate) fn render_with(
+        &self,
+        request: &Request,
+        carried: Carried,
+        variables: &Variables,
+    ) -> Result<HttpRequest, RenderError> {
         let mut url = Values::new(self, variables).url_or_path(&request.url)?;
         if !carried.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&carried.query);

@@ -2,8 +2,9 @@
 //! revoke, identify, verify, call.
 
 use crate::credential::Client;
-use crate::file::{AuthKind, Pagination, Pkce, ProviderFile, RateLimit, Source};
+use crate::file::{AuthKind, Pagination, Pkce, ProviderFile, RateLimit, Source, Testing};
 use crate::question::Question;
+use crate::values::Variables;
 
 /// Where a provider's file comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,10 +73,23 @@ impl Provider {
     /// `oauth2`, `apikey` or `basic`.
     pub fn token_type(&self) -> &'static str {
         match self.file.auth {
-            AuthKind::Oauth2Code => "oauth2",
+            AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials => "oauth2",
             AuthKind::ApiKey => "apikey",
-            AuthKind::Basic => "basic",
+            AuthKind::Basic | AuthKind::TwoStep => "basic",
         }
+    }
+
+    /// Whether the integrator must bring an OAuth client.
+    pub fn takes_client(&self) -> bool {
+        self.file.auth == AuthKind::Oauth2Code
+    }
+
+    /// What of the client a connection's calls name, to be kept with its variables.
+    pub fn kept_from_client(&self, client: &Client) -> Variables {
+        let api = &self.file.api;
+        let mut templates = api.headers.values().chain(api.query.values());
+        let named = templates.any(|template| template.variables().any(|name| name == "client_id"));
+        named.then(|| ("client_id".to_owned(), client.id.clone())).into_iter().collect()
     }
 
     /// The client that needs no registration, where the provider has one.
@@ -104,6 +118,21 @@ impl Provider {
     /// Whether each refresh token works once only.
     pub fn refresh_rotates(&self) -> bool {
         self.file.refresh.rotates
+    }
+
+    /// Whether there ever is a refresh token; without one, a grant ends with its access token.
+    pub fn offers_refresh(&self) -> bool {
+        self.file.refresh.offered
+    }
+
+    /// What becomes of the grants of an app that the provider has not approved yet.
+    pub fn testing(&self) -> Option<&Testing> {
+        self.file.testing.as_ref()
+    }
+
+    /// What makes the provider hand out a refresh token, to be told to the integrator.
+    pub fn offline(&self) -> Option<String> {
+        self.file.offline.as_ref().map(ToString::to_string)
     }
 
     /// Asked for unless the integrator chooses others.

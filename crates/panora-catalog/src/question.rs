@@ -77,9 +77,9 @@ impl<'a> Question<'a> {
         self.credential
     }
 
-    /// Whether the field hides what is typed.
+    /// Whether the field hides what is typed, and nobody is shown it later.
     pub fn is_secret(&self) -> bool {
-        self.credential && self.variable.secret
+        self.variable.secret.unwrap_or(self.credential)
     }
 
     /// The value meant by what was typed or pasted: spaces trimmed, and where a part of a host is asked for,

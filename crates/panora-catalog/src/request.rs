@@ -1,5 +1,6 @@
 //! A request as plain data, for the guarded client to send. Its Debug must never show a value that may be secret.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use url::Url;
 use url::form_urlencoded;
 
@@ -43,32 +45,37 @@ pub(crate) fn encode(
     method: Method,
     mut url: Url,
     mut headers: Pairs,
-    parameters: &Pairs,
+    parameters: &[(String, Value)],
     encoding: Encoding,
 ) -> HttpRequest {
+    let texts = || parameters.iter().map(|(name, value)| (name, as_text(value)));
     let body = match encoding {
         _ if parameters.is_empty() => None,
         Encoding::Query => {
-            url.query_pairs_mut().extend_pairs(parameters);
+            url.query_pairs_mut().extend_pairs(texts());
             None
         }
         Encoding::Form => {
             headers.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
-            Some(
-                form_urlencoded::Serializer::new(String::new())
-                    .extend_pairs(parameters)
-                    .finish()
-                    .into_bytes(),
-            )
+            Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(texts()).finish().into_bytes())
         }
         Encoding::Json => {
             headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
-            let object: BTreeMap<&String, &String> =
+            let object: BTreeMap<&String, &Value> =
                 parameters.iter().map(|(name, value)| (name, value)).collect();
             Some(serde_json::json!(object).to_string().into_bytes())
         }
     };
     HttpRequest { method, url, headers, body }
+}
+
+/// Parameters that are texts.
+pub(crate) fn typed(pairs: Pairs) -> Vec<(String, Value)> {
+    pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect()
+}
+
+fn as_text(value: &Value) -> Cow<'_, str> {
+    value.as_str().map_or_else(|| value.to_string().into(), Cow::from)
 }
 
 /// Adds what proves the client, as headers or parameters. A public client has only its id to say.
@@ -89,6 +96,14 @@ pub(crate) fn prove_client(auth: ClientAuth, client: &Client, headers: &mut Pair
             parameters.push(("client_id".to_owned(), client.id.clone()));
         }
     }
+}
+
+/// The pairs under the names that the provider has for them.
+pub(crate) fn renamed(
+    pairs: Pairs,
+    names: &BTreeMap<String, String>,
+) -> impl Iterator<Item = (String, String)> {
+    pairs.into_iter().map(|(name, value)| (names.get(&name).cloned().unwrap_or(name), value))
 }
 
 /// The `Authorization` header of RFC 7617.

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::answer::{error_code, is_trouble};
 use crate::credential::Client;
-use crate::file::{RevocationRequest, Template};
+use crate::file::{GrantRequest, Template};
 use crate::provider::Provider;
-use crate::request::{HttpRequest, Pairs, encode, prove_client};
+use crate::request::{HttpRequest, Pairs, encode, prove_client, renamed, typed};
 use crate::values::{RenderError, Values, Variables};
 
 /// What an answer to a revocation says.
@@ -37,7 +37,7 @@ impl Provider {
         variables: &Variables,
     ) -> Result<Vec<HttpRequest>, RenderError> {
         let mut values = Values::new(self, variables)
-            .with("client_id", &client.id)
+            .with_client(client)
             .with("access_token", access_token.expose_secret())
             .with("token", refresh_token.unwrap_or(access_token).expose_secret());
         if let Some(token) = refresh_token {
@@ -68,13 +68,13 @@ impl Provider {
     }
 }
 
-fn needs_refresh_token(request: &RevocationRequest) -> bool {
+fn needs_refresh_token(request: &GrantRequest) -> bool {
     let templates = request.headers.values().chain(request.parameters.values());
     templates.into_iter().any(|template| template.variables().any(|name| name == "refresh_token"))
 }
 
-fn render(
-    request: &RevocationRequest,
+pub(crate) fn render(
+    request: &GrantRequest,
     client: &Client,
     values: &Values<'_>,
 ) -> Result<HttpRequest, RenderError> {
@@ -83,8 +83,21 @@ fn render(
         headers.push(("Accept".to_owned(), "application/json".to_owned()));
     }
     let mut parameters: Pairs = fill(&request.parameters, values)?;
-    prove_client(request.client_auth, client, &mut headers, &mut parameters);
-    Ok(encode(request.method.clone(), values.url(&request.url)?, headers, &parameters, request.encoding))
+    let mut proof = Pairs::new();
+    prove_client(request.client_auth, client, &mut headers, &mut proof);
+    parameters.extend(renamed(proof, &request.names));
+    if let Some(body) = &request.body {
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        let (method, body) = (request.method.clone(), Some(body.value.clone().into_bytes()));
+        return Ok(HttpRequest { method, url: values.url(&request.url)?, headers, body });
+    }
+    Ok(encode(
+        request.method.clone(),
+        values.url(&request.url)?,
+        headers,
+        &typed(parameters),
+        request.encoding,
+    ))
 }
 
 fn fill(templates: &BTreeMap<String, Template>, values: &Values<'_>) -> Result<Pairs, RenderError> {

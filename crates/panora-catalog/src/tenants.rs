@@ -26,8 +26,9 @@ impl Provider {
         credential: &Credential,
         variables: &Variables,
     ) -> Result<Option<HttpRequest>, RenderError> {
-        let request = self.file.tenants.as_ref().map(|tenants| &tenants.request);
-        request.map(|request| self.render(request, credential, variables)).transpose()
+        let Some(tenants) = &self.file.tenants else { return Ok(None) };
+        let carried = self.carried(credential, variables, true)?;
+        self.render_with(&tenants.request, carried, variables).map(Some)
     }
 
     /// Reads the answer to it. An entry without a name, or with a value that the file does not allow, is left out.

@@ -1,13 +1,16 @@
 //! Requests to the token endpoint: the code for a grant (RFC 6749, section 4.1.3), and a refresh (section 6).
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::authorize::overlay;
 use crate::credential::Client;
-use crate::file::{ClientAuth, Encoding, Parameters, Template, Token};
+use crate::file::{AuthKind, ClientAuth, Constants, Encoding, Parameters, Template, Token};
 use crate::provider::Provider;
-use crate::request::{HttpRequest, Pairs, encode, prove_client};
+use crate::request::{HttpRequest, Pairs, basic, encode, prove_client, renamed, typed};
+use crate::revoke;
 use crate::values::{RenderError, Values, Variables};
 
 /// What a code is exchanged with.
@@ -21,6 +24,15 @@ pub struct ExchangeInput<'a> {
     pub variables: &'a Variables,
 }
 
+/// How a connection's next access token is got.
+#[derive(Clone, Copy, Debug)]
+pub enum Renewal<'a> {
+    /// RFC 6749, section 6.
+    RefreshToken { client: &'a Client, refresh_token: &'a SecretString },
+    /// What the person typed is sent again. The first token is got so, too.
+    Login(&'a BTreeMap<String, SecretString>),
+}
+
 /// The token endpoint as one of the two grants uses it.
 struct Endpoint<'a> {
     token: &'a Token,
@@ -29,6 +41,7 @@ struct Endpoint<'a> {
     client_auth: ClientAuth,
     encoding: Encoding,
     parameters: &'a Parameters,
+    constants: &'a Constants,
 }
 
 impl Provider {
@@ -50,9 +63,76 @@ impl Provider {
             client_auth: token.client_auth,
             encoding: token.encoding,
             parameters: &token.parameters,
+            constants: &token.constants,
         };
-        let values = Values::new(self, input.variables).with("client_id", &input.client.id);
+        let values = Values::new(self, input.variables).with_client(input.client);
         endpoint.request(standard, input.client, &values)
+    }
+
+    /// The second exchange, where the provider has one: its answer, read as the first was, holds the token that
+    /// counts. `variables` are those of the first answer too.
+    pub fn then_exchange(
+        &self,
+        client: &Client,
+        access_token: &SecretString,
+        variables: &Variables,
+    ) -> Result<Option<HttpRequest>, RenderError> {
+        let token = self.file.token.as_ref().ok_or(RenderError::NotOauth)?;
+        let values = Values::new(self, variables)
+            .with_client(client)
+            .with("access_token", access_token.expose_secret())
+            .with("token", access_token.expose_secret());
+        token.then.as_ref().map(|then| revoke::render(then, client, &values)).transpose()
+    }
+
+    /// Asks for an access token, the first of a login or the next of whatever kind.
+    pub fn renewal_request(
+        &self,
+        renewal: Renewal<'_>,
+        variables: &Variables,
+    ) -> Result<HttpRequest, RenderError> {
+        match renewal {
+            Renewal::RefreshToken { client, refresh_token } => {
+                self.refresh_request(client, refresh_token, variables)
+            }
+            Renewal::Login(fields) => self.login_request(fields, variables),
+        }
+    }
+
+    fn login_request(
+        &self,
+        fields: &BTreeMap<String, SecretString>,
+        variables: &Variables,
+    ) -> Result<HttpRequest, RenderError> {
+        let token = self.file.token.as_ref().filter(|_| self.file.auth.logs_in());
+        let token = token.ok_or(RenderError::WrongCredential)?;
+        let (values, _) = self.with_fields(Values::new(self, variables), fields)?;
+        let mut endpoint = Endpoint {
+            token,
+            method: token.method.clone(),
+            url: &token.url,
+            client_auth: ClientAuth::None,
+            encoding: token.encoding,
+            parameters: &token.parameters,
+            constants: &token.constants,
+        };
+        if self.file.auth == AuthKind::TwoStep {
+            let nobody = Client { id: String::new(), secret: None };
+            return endpoint.request(Vec::new(), &nobody, &values);
+        }
+        endpoint.client_auth = token.client_auth;
+        let field =
+            |name: &str| fields.get(name).ok_or_else(|| RenderError::MissingVariable(name.to_owned()));
+        let client = Client {
+            id: field("client_id")?.expose_secret().to_owned(),
+            secret: Some(field("client_secret")?.clone()),
+        };
+        // RFC 6749, section 4.4.2
+        let mut standard = vec![("grant_type", "client_credentials".to_owned())];
+        let scopes = self.file.scopes.iter().filter(|scopes| scopes.parameter.is_some());
+        let scopes = scopes.map(|scopes| self.default_scopes().join(&scopes.separator));
+        standard.extend(scopes.filter(|scopes| !scopes.is_empty()).map(|scopes| ("scope", scopes)));
+        endpoint.request(standard, &client, &values)
     }
 
     /// Asks for new tokens. Where tokens rotate, no other refresh of this connection may run beside it.
@@ -75,9 +155,10 @@ impl Provider {
             client_auth: refresh.client_auth.unwrap_or(token.client_auth),
             encoding: refresh.encoding.unwrap_or(token.encoding),
             parameters: &refresh.parameters,
+            constants: &refresh.constants,
         };
         let values = Values::new(self, variables)
-            .with("client_id", &client.id)
+            .with_client(client)
             .with("refresh_token", refresh_token.expose_secret());
         endpoint.request(standard, client, &values)
     }
@@ -97,10 +178,14 @@ impl Endpoint<'_> {
         for (name, template) in &self.token.headers {
             headers.push((name.clone(), values.text(template)?));
         }
+        if let Some(pair) = &self.token.basic {
+            headers.push(basic(&values.text(&pair.user)?, &values.text(&pair.password)?));
+        }
         let mut proof = Pairs::new();
         prove_client(self.client_auth, client, &mut headers, &mut proof);
-        let renamed = |(name, value): (String, String)| (names.get(&name).cloned().unwrap_or(name), value);
-        pairs.extend(proof.into_iter().map(renamed));
-        Ok(encode(self.method.clone(), values.url(self.url)?, headers, &pairs, self.encoding))
+        pairs.extend(renamed(proof, names));
+        let mut parameters = typed(pairs);
+        parameters.extend(self.constants.iter().map(|(name, value)| (name.clone(), value.clone())));
+        Ok(encode(self.method.clone(), values.url(self.url)?, headers, &parameters, self.encoding))
     }
 }

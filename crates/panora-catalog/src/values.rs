@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use url::Url;
 
-use crate::file::{Part, Template};
+use crate::credential::Client;
+use crate::file::{Part, Source, Template};
 use crate::provider::Provider;
 
 /// What is known about one account, by the names of the provider's file.
@@ -52,12 +56,29 @@ impl<'a> Values<'a> {
         self
     }
 
+    pub(crate) fn with_client(self, client: &'a Client) -> Self {
+        let values = self.with("client_id", &client.id);
+        match &client.secret {
+            Some(secret) => values.with("client_secret", secret.expose_secret()),
+            None => values,
+        }
+    }
+
     /// The template's text, unencoded: for headers and parameters.
     pub(crate) fn text(&self, template: &Template) -> Result<String, RenderError> {
-        template.parts().iter().try_fold(String::new(), |text, part| match part {
-            Part::Text(more) | Part::Pointer(more) => Ok(text + more),
-            Part::Variable(name) => Ok(text + self.value(name)?),
-        })
+        let (mut text, mut encoded_from) = (String::new(), 0);
+        for part in template.parts() {
+            match part {
+                Part::Text(more) | Part::Pointer(more) => text.push_str(more),
+                Part::Variable(name) => text.push_str(self.value(name)?),
+                Part::Base64Begin => encoded_from = text.len(),
+                Part::Base64End => {
+                    let plain = text.split_off(encoded_from);
+                    text.push_str(&STANDARD.encode(plain));
+                }
+            }
+        }
+        Ok(text)
     }
 
     /// The template's text with the holes of an answer filled; `None` if one of its values is not there.
@@ -66,6 +87,7 @@ impl<'a> Values<'a> {
             Part::Text(more) => Some(text + more),
             Part::Variable(name) => Some(text + self.value(name).ok()?),
             Part::Pointer(pointer) => Some(text + &scalar(answer.pointer(pointer)?)?),
+            Part::Base64Begin | Part::Base64End => None,
         })
     }
 
@@ -95,6 +117,7 @@ impl<'a> Values<'a> {
                     host_ended |= after_scheme.contains(['/', '?', '#']);
                     text.push_str(more);
                 }
+                Part::Base64Begin | Part::Base64End => return Err(RenderError::BadUrl),
                 Part::Variable(name) if name == "public_url" => text.push_str(self.value(name)?),
                 Part::Variable(name) => {
                     let value = self.value(name)?;
@@ -118,7 +141,15 @@ impl<'a> Values<'a> {
             return Ok(value);
         }
         let missing = || RenderError::MissingVariable(name.to_owned());
+        // Calls name the client that the connection was made with, which its variables tell.
+        if name == "client_id" {
+            return self.variables.get(name).map(String::as_str).ok_or_else(missing);
+        }
         let variable = self.provider.file.variable(name).ok_or_else(missing)?;
+        if let Source::Choice(of) = &variable.from {
+            let not_allowed = || RenderError::ValueNotAllowed(of.clone());
+            return variable.values.get(self.value(of)?).map(String::as_str).ok_or_else(not_allowed);
+        }
         let given = self.variables.get(name).or(variable.default.as_ref()).ok_or_else(missing)?;
         match variable.accepts(given) {
             true => Ok(given),

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde_saphyr::Spanned;
 
 use super::api::Request;
-use super::check_urls::{check_all, check_names, check_url, no_pointers};
-use super::oauth::RevocationRequest;
+use super::check_urls::{check_all, check_names, check_url, no_base64, no_pointers};
+use super::oauth::{ClientAuth, GrantRequest};
 use super::provider::{AuthKind, ProviderFile};
 use super::template::{Part, Template, is_name};
 use super::variable::{Source, Variable};
@@ -38,7 +38,11 @@ const VERTICALS: &[&str] = &[
 ];
 
 /// Names that the server fills in, so that no file may declare them.
-const RESERVED: &[&str] = &["public_url", "access_token", "refresh_token", "token", "client_id"];
+const RESERVED: &[&str] =
+    &["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"];
+
+/// What stands for the client where it may be named.
+const CLIENT: &[&str] = &["client_id", "client_secret"];
 
 pub fn check(file: &ProviderFile, stem: &str) -> Check {
     check_about(file, stem)?;
@@ -89,7 +93,8 @@ fn check_variables(file: &ProviderFile) -> Check {
     for variable in file.variables.iter().chain(&file.credentials) {
         let (line, variable) = (variable.referenced.line(), &variable.value);
         let name = &variable.name;
-        if !is_name(name) || RESERVED.contains(&name.as_str()) {
+        let pasted_client = file.auth == AuthKind::Oauth2ClientCredentials && CLIENT.contains(&name.as_str());
+        if !is_name(name) || (RESERVED.contains(&name.as_str()) && !pasted_client) {
             return wrong(
                 line,
                 format!("variable `{name}`: take a name of a-z, 0-9, _ that is none of {RESERVED:?}"),
@@ -109,6 +114,17 @@ fn check_variables(file: &ProviderFile) -> Check {
             );
         }
     }
+    for variable in &file.variables {
+        check_choice(file, &variable.value).map_err(|problem| (variable.referenced.line(), problem))?;
+    }
+    let asks_in_secret =
+        |it: &&Spanned<Variable>| it.value.secret == Some(true) && it.value.from != Source::App;
+    if let Some(variable) = file.variables.iter().find(asks_in_secret) {
+        return wrong(
+            variable.referenced.line(),
+            "only variables from `app` and credentials can be `secret`",
+        );
+    }
     let of_tenants = |variable: &&Spanned<Variable>| matches!(variable.value.from, Source::Tenant(_));
     if let (None, Some(variable)) = (&file.tenants, file.variables.iter().find(of_tenants)) {
         return wrong(variable.referenced.line(), "a variable from `tenant` needs the section `tenants`");
@@ -121,30 +137,76 @@ fn check_variables(file: &ProviderFile) -> Check {
     }
 }
 
+/// A value for each choice, and no other.
+fn check_choice(file: &ProviderFile, variable: &Variable) -> Result<(), String> {
+    let name = &variable.name;
+    let Source::Choice(of) = &variable.from else {
+        let problem = format!("variable `{name}`: only `from: {{choice: name}}` has `values`");
+        return if variable.values.is_empty() { Ok(()) } else { Err(problem) };
+    };
+    let choices: BTreeSet<&String> = file.variable(of).iter().flat_map(|it| &it.one_of).collect();
+    if choices.is_empty() || variable.values.keys().collect::<BTreeSet<_>>() != choices {
+        return Err(format!(
+            "variable `{name}` needs one of `values` for each `one_of` of a variable `{of}`"
+        ));
+    }
+    Ok(())
+}
+
 fn check_auth(file: &ProviderFile) -> Check {
     let line = file.slug.referenced.line();
-    if file.auth == AuthKind::Oauth2Code {
-        let whole = file.authorization.is_some() && file.token.is_some() && file.scopes.is_some();
-        if !whole {
-            return wrong(
-                line,
-                "oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)",
-            );
+    let kind = file.auth.as_str();
+    match file.auth {
+        AuthKind::Oauth2Code => {
+            let whole = file.authorization.is_some() && file.token.is_some() && file.scopes.is_some();
+            if !whole {
+                let problem =
+                    "oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)";
+                return wrong(line, problem);
+            }
+            if !file.credentials.is_empty() {
+                return wrong(line, "oauth2_code has no `credentials`: what it asks for are `variables`");
+            }
+            return Ok(());
         }
-        if !file.credentials.is_empty() {
-            return wrong(line, "oauth2_code has no `credentials`: what it asks for are `variables`");
+        AuthKind::Oauth2ClientCredentials => {
+            if file.token.is_none() || file.scopes.is_none() {
+                return wrong(line, format!("{kind} needs `token` and `scopes` (`default: []` for none)"));
+            }
+            let asks_for = |name: &&&str| file.credentials.iter().any(|it| it.value.name == **name);
+            if CLIENT.iter().filter(asks_for).count() < CLIENT.len() {
+                return wrong(line, format!("{kind} needs the `credentials` client_id and client_secret"));
+            }
         }
-        return Ok(());
+        AuthKind::TwoStep => {
+            if file.token.is_none() || file.scopes.is_some() {
+                return wrong(line, "two_step needs `token`, the login request, and has no `scopes`");
+            }
+        }
+        AuthKind::ApiKey | AuthKind::Basic => {
+            if file.token.is_some() || file.scopes.is_some() {
+                return wrong(line, format!("{kind} has no `token` and no `scopes`"));
+            }
+        }
     }
-    let oauth = file.authorization.is_some() || file.token.is_some() || file.scopes.is_some();
-    if oauth || file.revocation.is_some() {
-        return wrong(line, "only oauth2_code has `authorization`, `token`, `scopes` and `revocation`");
+    if file.authorization.is_some() || file.revocation.is_some() {
+        return wrong(line, "only oauth2_code has `authorization` and `revocation`");
     }
+    check_credentials(file)
+}
+
+/// Each field of the form must have a use.
+fn check_credentials(file: &ProviderFile) -> Check {
     if file.credentials.is_empty() {
-        return wrong(line, "api_key and basic need `credentials`: the fields of their form");
+        let problem = format!("{} needs `credentials`: the fields of its form", file.auth.as_str());
+        return wrong(file.slug.referenced.line(), problem);
     }
-    let used =
-        |name: &str| carriers(file).any(|template| template.variables().any(|variable| variable == name));
+    let proves_client = file.auth == AuthKind::Oauth2ClientCredentials;
+    let used = |name: &str| {
+        let mut templates = carriers(file).chain(login_templates(file));
+        proves_client && CLIENT.contains(&name)
+            || templates.any(|template| template.variables().any(|variable| variable == name))
+    };
     match file.credentials.iter().find(|field| !used(&field.value.name)) {
         Some(field) => wrong(
             field.referenced.line(),
@@ -155,6 +217,14 @@ fn check_auth(file: &ProviderFile) -> Check {
         ),
         None => Ok(()),
     }
+}
+
+/// What the token request holds besides the standard parameters.
+fn login_templates(file: &ProviderFile) -> impl Iterator<Item = &Template> {
+    file.token.iter().flat_map(|token| {
+        let basic = token.basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
+        token.headers.values().chain(token.parameters.values().flatten()).chain(basic)
+    })
 }
 
 /// Where a call carries its credential.
@@ -170,32 +240,55 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
     }
     if let Some(token) = &file.token {
         check_url(file, &token.url, &[])?;
-        check_all(file, token.headers.values(), &[])?;
-        check_all(file, token.parameters.values().flatten(), &["client_id"])?;
+        let fields = file.credentials.iter().map(|field| field.value.name.as_str());
+        let names: Vec<&str> = CLIENT.iter().copied().chain(fields).collect();
+        check_all(file, login_templates(file), &names)?;
+    }
+    if let Some(then) = file.token.as_ref().and_then(|token| token.then.as_ref()) {
+        check_grant_request(file, then)?;
     }
     if let Some(url) = &file.refresh.url {
         check_url(file, url, &[])?;
     }
-    check_all(file, file.refresh.parameters.values().flatten(), &["client_id", "refresh_token"])?;
+    let names = &["client_id", "client_secret", "refresh_token"];
+    check_all(file, file.refresh.parameters.values().flatten(), names)?;
     file.revocation
         .iter()
         .flat_map(|revocation| &revocation.requests)
-        .try_for_each(|it| check_revocation(file, it))
+        .try_for_each(|it| check_grant_request(file, it))
 }
 
-fn check_revocation(file: &ProviderFile, request: &RevocationRequest) -> Check {
-    let tokens = &["access_token", "refresh_token", "token", "client_id"];
+fn check_grant_request(file: &ProviderFile, request: &GrantRequest) -> Check {
+    let tokens = &["access_token", "refresh_token", "token", "client_id", "client_secret"];
     // A token in a URL ends in somebody's access log.
     check_url(file, &request.url, &["client_id"])?;
     check_all(file, request.headers.values(), tokens)?;
     check_all(file, request.parameters.values(), tokens)?;
     let names_token = request.headers.values().chain(request.parameters.values()).any(|template| {
-        template.variables().any(|name| matches!(name, "access_token" | "refresh_token" | "token"))
+        // A variable kept from the token answer names the grant as well as the token itself does.
+        let kept = |name| {
+            file.variable(name).is_some_and(|it| matches!(it.from, Source::Token(_) | Source::Claim(_)))
+        };
+        template
+            .variables()
+            .any(|name| matches!(name, "access_token" | "refresh_token" | "token") || kept(name))
     });
+    if let Some(body) = &request.body {
+        let line = body.referenced.line();
+        if serde_json::from_str::<serde_json::Value>(&body.value).is_err() {
+            return wrong(line, "the body of this request is no JSON");
+        }
+        if !request.parameters.is_empty() || request.client_auth == ClientAuth::Body {
+            return wrong(line, "a request has a `body` or parameters, not both");
+        }
+    }
     if names_token {
         return Ok(());
     }
-    wrong(request.url.line(), "a revocation must name the token: {token}, {access_token} or {refresh_token}")
+    wrong(
+        request.url.line(),
+        "a request about a grant must name it: {token}, {access_token}, {refresh_token} or a variable from `token`",
+    )
 }
 
 fn check_api(file: &ProviderFile) -> Check {
@@ -213,8 +306,8 @@ fn check_api(file: &ProviderFile) -> Check {
         );
     }
     let mut secrets: Vec<&str> = file.credentials.iter().map(|field| field.value.name.as_str()).collect();
-    if file.auth == AuthKind::Oauth2Code {
-        secrets.push("access_token");
+    if file.auth.has_access_token() {
+        secrets.extend(["access_token", "client_id"]);
     }
     check_all(file, carriers(file), &secrets)?;
     let verify = file.verify.iter().map(|verify| &verify.request);
@@ -223,7 +316,10 @@ fn check_api(file: &ProviderFile) -> Check {
     verify.chain(tenants).chain(identity).try_for_each(|request| check_request(file, request))?;
     let identity = file.identity.iter().flat_map(|it| it.id.iter().chain(&it.name).chain(&it.email));
     let tenants = file.tenants.iter().flat_map(|tenants| &tenants.name);
-    identity.chain(tenants).try_for_each(|template| check_names(file, template, &[]))
+    identity.chain(tenants).try_for_each(|template| {
+        no_base64(template)?;
+        check_names(file, template, &[])
+    })
 }
 
 fn check_request(file: &ProviderFile, request: &Request) -> Check {
@@ -234,6 +330,7 @@ fn check_request(file: &ProviderFile, request: &Request) -> Check {
     }
     if request.url.starts_with("/") {
         no_pointers(&request.url)?;
+        no_base64(&request.url)?;
         return check_names(file, &request.url, &[]);
     }
     check_url(file, &request.url, &[])

@@ -29,6 +29,13 @@ pub(super) fn no_pointers(template: &Template) -> Check {
     Ok(())
 }
 
+pub(super) fn no_base64(template: &Template) -> Check {
+    if template.parts().contains(&Part::Base64Begin) {
+        return wrong(template.line(), "`base64(...)` may stand in headers and parameters only");
+    }
+    Ok(())
+}
+
 pub(super) fn check_names(file: &ProviderFile, template: &Template, also: &[&str]) -> Check {
     let known = |name: &str| name == "public_url" || also.contains(&name) || file.variable(name).is_some();
     match template.variables().find(|name| !known(name)) {
@@ -42,6 +49,7 @@ pub(super) fn check_names(file: &ProviderFile, template: &Template, also: &[&str
 /// A URL that a credential may go to: https, and its host known but for variables whose values are bounded.
 pub(super) fn check_url(file: &ProviderFile, url: &Template, also: &[&str]) -> Check {
     no_pointers(url)?;
+    no_base64(url)?;
     check_names(file, url, also)?;
     if url.starts_with_variable("public_url") {
         return match url.parts().get(1) {
@@ -94,7 +102,9 @@ fn check_host_part(file: &ProviderFile, line: u64, part: &Part, next: Option<&Pa
             Some(variable) => check_host_variable(line, variable, next, parts),
             None => wrong(line, format!("`{{{name}}}` cannot stand in a host")),
         },
-        Part::Pointer(_) => wrong(line, "a host cannot come from a pointer"),
+        Part::Pointer(_) | Part::Base64Begin | Part::Base64End => {
+            wrong(line, "a host is made of text and variables only")
+        }
     }
 }
 
@@ -109,10 +119,11 @@ fn check_host_variable(line: u64, variable: &Variable, next: Option<&Part>, part
             ),
         };
     }
-    if let Some(value) = variable.one_of.iter().find(|value| !value.split('.').all(is_label)) {
+    let listed = || variable.one_of.iter().chain(variable.values.values());
+    if let Some(value) = listed().find(|value| !value.split('.').all(is_label)) {
         return wrong(line, format!("`{name}` stands in a host, which `{value}` cannot be a part of"));
     }
-    if !variable.one_of.is_empty() {
+    if listed().next().is_some() {
         return Ok(());
     }
     // Someone who chooses the last labels of a host chooses whose host it is.

@@ -15,8 +15,9 @@ pub use api::{Pagination, RateLimit, Request, ResetUnit, Verify};
 pub use error::FileError;
 pub use host::host_of;
 pub use oauth::{
-    Answer, Authorization, ClientAuth, Encoding, Expiry, Parameters, Pkce, RevocationRequest, Scopes, Token,
+    Answer, Authorization, ClientAuth, Constants, Encoding, Expiry, GrantRequest, Parameters, Pkce, Scopes,
+    Token,
 };
-pub use provider::{AuthKind, ProviderFile};
+pub use provider::{AuthKind, ProviderFile, Testing};
 pub use template::{Part, Pointer, Template};
 pub use variable::{Source, Variable};

@@ -5,12 +5,17 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde::Deserialize;
+use serde_json::Value;
+use serde_saphyr::Spanned;
 
-use super::api::method;
+use super::api::{Basic, method};
 use super::template::{Pointer, Template};
 
 /// Extra parameters by name. They win over the standard ones; `null` leaves a standard one out.
 pub type Parameters = BTreeMap<String, Option<Template>>;
+
+/// Parameters that are the same for everybody.
+pub type Constants = BTreeMap<String, Value>;
 
 /// The authorization request, RFC 6749 section 4.1.1.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +34,17 @@ pub struct Authorization {
     /// What the callback calls the code.
     #[serde(default = "code")]
     pub code_parameter: String,
+    /// How the provider signs the callback's query.
+    #[serde(default)]
+    pub signature: Option<Signature>,
+}
+
+/// The hexadecimal HMAC-SHA256, under the client secret, of the query's other parameters sorted by name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The parameter that carries it.
+    pub parameter: String,
 }
 
 fn code() -> String {
@@ -50,6 +66,12 @@ pub enum Pkce {
 #[serde(deny_unknown_fields)]
 pub struct Token {
     pub url: Template,
+    /// Of a login; a code is always exchanged with POST.
+    #[serde(default = "post", deserialize_with = "method")]
+    pub method: Method,
+    /// HTTP Basic of a login.
+    #[serde(default)]
+    pub basic: Option<Basic>,
     #[serde(default)]
     pub client_auth: ClientAuth,
     #[serde(default)]
@@ -59,6 +81,12 @@ pub struct Token {
     /// For the code exchange.
     #[serde(default)]
     pub parameters: Parameters,
+    /// Further parameters of whatever JSON type, for the code exchange; texts where the encoding has no types.
+    #[serde(default)]
+    pub constants: Constants,
+    /// A second exchange right after the code's: its answer holds the token that counts.
+    #[serde(default)]
+    pub then: Option<GrantRequest>,
     #[serde(default)]
     pub names: BTreeMap<String, String>,
     /// Where things stand in the answer. The first entry whose access token is there counts.
@@ -146,6 +174,8 @@ pub enum Expiry {
     AtMilliseconds(Pointer),
     /// RFC 3339.
     AtText(Pointer),
+    /// The access token is a JWT (RFC 7519); this claim, `exp`, is Unix time in seconds.
+    Jwt(String),
     /// A lifetime in seconds that the answer does not tell.
     Lifetime(u32),
     /// Whatever the answer says.
@@ -168,8 +198,11 @@ pub struct Refresh {
     pub client_auth: Option<ClientAuth>,
     pub encoding: Option<Encoding>,
     pub parameters: Parameters,
+    pub constants: Constants,
     /// Each refresh token works once: a new one must be durable before anything else is done.
     pub rotates: bool,
+    /// `false` where tokens end and there never is a refresh token.
+    pub offered: bool,
 }
 
 impl Default for Refresh {
@@ -180,7 +213,9 @@ impl Default for Refresh {
             client_auth: None,
             encoding: None,
             parameters: Parameters::new(),
+            constants: Constants::new(),
             rotates: false,
+            offered: true,
         }
     }
 }
@@ -190,7 +225,7 @@ impl Default for Refresh {
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
     /// Sent in this order; one that needs a refresh token is left out where there is none.
-    pub requests: Vec<RevocationRequest>,
+    pub requests: Vec<GrantRequest>,
     /// Statuses beside 404 and 410 that mean "already gone".
     #[serde(default)]
     pub gone_statuses: Vec<u16>,
@@ -199,11 +234,11 @@ pub struct Revocation {
     pub gone_errors: Vec<String>,
 }
 
-/// One request of a revocation. Its templates may hold `{access_token}`, `{refresh_token}`, `{client_id}`, and
-/// `{token}`: the refresh token, or the access token where there is none.
+/// A request about a grant: what takes it back, or a second exchange. Its templates may hold `{access_token}`, `{refresh_token}`, `{client_id}`,
+/// `{client_secret}`, and `{token}`: the refresh token, or the access token where there is none.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RevocationRequest {
+pub struct GrantRequest {
     #[serde(default = "post", deserialize_with = "method")]
     pub method: Method,
     pub url: Template,
@@ -215,6 +250,12 @@ pub struct RevocationRequest {
     pub headers: BTreeMap<String, Template>,
     #[serde(default)]
     pub parameters: BTreeMap<String, Template>,
+    /// Other names for `client_id` and `client_secret`.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
+    /// A JSON text, sent as it is in the place of parameters.
+    #[serde(default)]
+    pub body: Option<Spanned<String>>,
 }
 
 fn post() -> Method {

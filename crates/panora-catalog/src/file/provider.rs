@@ -1,5 +1,7 @@
 //! The provider file as a whole. It is read, checked and then never changed.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
@@ -63,6 +65,10 @@ pub struct ProviderFile {
     /// What the integrator must know when setting up.
     #[serde(default)]
     pub notes: Vec<String>,
+    #[serde(default)]
+    pub testing: Option<Testing>,
+    #[serde(default)]
+    pub offline: Option<Offline>,
     /// Facts that nobody has tried yet.
     #[serde(default)]
     pub unverified: Vec<String>,
@@ -73,16 +79,61 @@ pub struct ProviderFile {
 #[serde(rename_all = "snake_case")]
 pub enum AuthKind {
     Oauth2Code,
+    /// RFC 6749, section 4.4, with a client that the person pastes.
+    Oauth2ClientCredentials,
     ApiKey,
     Basic,
+    /// What the person pastes is exchanged for a token, again and again.
+    TwoStep,
 }
 
 impl AuthKind {
+    /// Whether what the person pastes is exchanged for a token that calls are made with.
+    pub fn logs_in(self) -> bool {
+        matches!(self, Self::Oauth2ClientCredentials | Self::TwoStep)
+    }
+
+    pub fn has_access_token(self) -> bool {
+        self == Self::Oauth2Code || self.logs_in()
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Oauth2Code => "oauth2_code",
+            Self::Oauth2ClientCredentials => "oauth2_client_credentials",
+            Self::TwoStep => "two_step",
             Self::ApiKey => "api_key",
             Self::Basic => "basic",
+        }
+    }
+}
+
+/// How long the grants of an unpublished app live.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Testing {
+    pub dies_after_days: u32,
+    /// What the integrator has to do, in a sentence.
+    pub says: String,
+}
+
+/// What makes a provider hand out a refresh token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offline {
+    Scope(String),
+    /// A parameter of the authorization: `access_type=offline`.
+    Parameter(String),
+    /// A sentence.
+    Says(String),
+}
+
+impl fmt::Display for Offline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(scope) => write!(f, "ask for the scope {scope}"),
+            Self::Parameter(parameter) => write!(f, "authorize with {parameter}"),
+            Self::Says(sentence) => f.write_str(sentence),
         }
     }
 }

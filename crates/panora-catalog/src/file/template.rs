@@ -14,6 +14,10 @@ pub enum Part {
     Variable(String),
     /// `{/path/in/the/answer}`, RFC 6901.
     Pointer(String),
+    /// `base64(`: what follows is sent encoded (RFC 4648, section 4).
+    Base64Begin,
+    /// The `)` that ends it.
+    Base64End,
 }
 
 /// A text with holes, and the line of the file where it stands.
@@ -35,7 +39,7 @@ impl Template {
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Variable(name) => Some(name.as_str()),
-            Part::Text(_) | Part::Pointer(_) => None,
+            _ => None,
         })
     }
 
@@ -52,21 +56,36 @@ impl Template {
     fn parse(text: &str, line: u64) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
+        let mut encoding = false;
         while let Some((before, after)) = rest.split_once('{') {
             let (hole, tail) = after.split_once('}').ok_or("a `{` is never closed")?;
-            if !before.is_empty() {
-                parts.push(Part::Text(before.to_owned()));
-            }
+            push_text(&mut parts, before, &mut encoding);
             parts.push(parse_hole(hole)?);
             rest = tail;
         }
         if rest.contains('}') {
             return Err("a `}` has no `{` before it".to_owned());
         }
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
+        push_text(&mut parts, rest, &mut encoding);
+        if encoding {
+            return Err("a `base64(` is never closed".to_owned());
         }
         Ok(Self { parts, line })
+    }
+}
+
+/// Divides a piece of text at `base64(` and at the `)` that ends it.
+fn push_text(parts: &mut Vec<Part>, mut text: &str, encoding: &mut bool) {
+    while let Some((before, after)) = text.split_once(if *encoding { ")" } else { "base64(" }) {
+        if !before.is_empty() {
+            parts.push(Part::Text(before.to_owned()));
+        }
+        parts.push(if *encoding { Part::Base64End } else { Part::Base64Begin });
+        *encoding = !*encoding;
+        text = after;
+    }
+    if !text.is_empty() {
+        parts.push(Part::Text(text.to_owned()));
     }
 }
 
@@ -90,6 +109,8 @@ impl fmt::Display for Template {
         self.parts.iter().try_for_each(|part| match part {
             Part::Text(text) => f.write_str(text),
             Part::Variable(hole) | Part::Pointer(hole) => write!(f, "{{{hole}}}"),
+            Part::Base64Begin => f.write_str("base64("),
+            Part::Base64End => f.write_str(")"),
         })
     }
 }

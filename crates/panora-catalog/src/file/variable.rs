@@ -1,6 +1,8 @@
 //! What differs between two accounts at one provider (a subdomain, a data centre), and the credential fields of
 //! a form: where each comes from and which values are sound. No value is sent from here.
 
+use std::collections::BTreeMap;
+
 use regex::Regex;
 use serde::Deserialize;
 
@@ -32,19 +34,19 @@ pub struct Variable {
     /// The value is one of these. The safest shape for a part of a host name.
     #[serde(default)]
     pub one_of: Vec<String>,
+    /// With `from: {choice: name}`: the value for each choice of that variable.
+    #[serde(default)]
+    pub values: BTreeMap<String, String>,
     /// The value is a host name that one of these patterns matches.
     #[serde(default)]
     pub hosts: Vec<HostPattern>,
     /// What follows the value in a host name: `.zendesk.com`. A pasted URL is cut down by it.
     #[serde(default)]
     pub suffix: Option<String>,
-    /// Credential fields: `false` shows the text while it is typed (a user name, an e-mail address).
-    #[serde(default = "yes")]
-    pub secret: bool,
-}
-
-fn yes() -> bool {
-    true
+    /// Whether the value is hidden: credential fields are unless `false` (a user name, an e-mail address),
+    /// variables from `app` are where `true` (a developer token).
+    #[serde(default)]
+    pub secret: Option<bool>,
 }
 
 /// Where a variable's value comes from.
@@ -58,6 +60,10 @@ pub enum Source {
     App,
     /// The answer to the code exchange, and to each refresh that repeats it.
     Token(Pointer),
+    /// A claim of an access token that is a JWT.
+    Claim(Pointer),
+    /// What another variable was answered with decides (production or sandbox).
+    Choice(String),
     /// A query parameter of the callback.
     Callback(String),
     /// The site or company that the person chose of those that one grant covers.
@@ -97,17 +103,24 @@ impl Variable {
 
     /// Whether the value has the shape that this variable declares.
     pub fn accepts(&self, value: &str) -> bool {
+        let chosen = self.values.is_empty() || self.values.values().any(|known| known == value);
         let listed = self.one_of.is_empty() || self.one_of.iter().any(|allowed| allowed == value);
         let shaped = self.pattern.as_ref().is_none_or(|pattern| pattern.matches(value));
         let hosted = self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(value));
         // As a path segment a lone dot or two would climb out of the base path.
         let climbs = value == "." || value == "..";
-        listed && shaped && hosted && !climbs && !value.is_empty() && !value.chars().any(char::is_control)
+        chosen
+            && listed
+            && shaped
+            && hosted
+            && !climbs
+            && !value.is_empty()
+            && !value.chars().any(char::is_control)
     }
 
     /// Whether the value may stand in a host name: listed, matched by a host pattern, or one label.
     pub fn accepts_in_host(&self, value: &str) -> bool {
-        let known = !self.one_of.is_empty() || !self.hosts.is_empty();
+        let known = !self.one_of.is_empty() || !self.values.is_empty() || !self.hosts.is_empty();
         self.accepts(value) && (known || is_label(value))
     }
 }

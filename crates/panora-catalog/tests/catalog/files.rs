@@ -73,7 +73,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     });
     let text = problems.collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text, @r##"
-    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, refresh, revocation, scopes, api, tenants, identity, verify, sharing, connect_help, notes, unverified
+    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, refresh, revocation, scopes, api, tenants, identity, verify, sharing, connect_help, notes, testing, offline, unverified
     13: missing field `name`
     3: duplicate mapping key: name, set DuplicateKeyPolicy in Options if acceptable
     1: slug `acme2` must be the file's name, of lower-case letters, digits and _
@@ -81,12 +81,12 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     3: name at least one vertical of: accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing
     4: colour `black` must be like "#ff7a59", quoted
     5: a link must begin with https://
-    6: unknown variant `magic`, expected one of oauth2_code, api_key, basic
-    1: only oauth2_code has `authorization`, `token`, `scopes` and `revocation`
+    6: unknown variant `magic`, expected one of oauth2_code, oauth2_client_credentials, api_key, basic, two_step
+    1: api_key has no `token` and no `scopes`
     1: oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)
     8: variable `sub` is asked for, so it needs a label
-    8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id"]
-    8: variable `Sub`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id"]
+    8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
+    8: variable `Sub`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
     8: bad pattern: unclosed character class
     8: variable `sub`: its default or example is a value that it refuses
     12: `http://acme.example.com/token` must begin with https:// or {public_url}/
@@ -106,7 +106,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     10: `sub` is a whole host (it has `hosts`), so nothing may stand beside it
     15: base_url may hold no `?` and no `#`: paths are appended to it
     16: `{refresh_token}` is not known here: declare it under `variables`
-    14: a revocation must name the token: {token}, {access_token} or {refresh_token}
+    14: a request about a grant must name it: {token}, {access_token}, {refresh_token} or a variable from `token`
     15: `b` is no JSON pointer: write it with a leading slash, like /access_token
     "##);
 }

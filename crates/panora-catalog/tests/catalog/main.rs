@@ -2,12 +2,18 @@
 
 mod answers;
 mod api_keys;
+mod clients;
+mod exchanges;
 mod files;
 mod learnt_hosts;
+mod lives;
+mod logins;
 mod overlays;
 mod pasting;
 mod paths;
 mod quirks;
 mod requests;
+mod schema;
 mod support;
 mod tenants;
+mod values;

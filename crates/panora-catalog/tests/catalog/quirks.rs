@@ -2,22 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::support::{acme, life, variables};
-
-fn oauth_file(sections: &str) -> String {
-    format!(
-        r##"
-slug: acme
-name: Acme
-verticals: [crm]
-colour: "#000000"
-docs: https://acme.example.com/
-auth: oauth2_code
-{sections}
-api: {{base_url: https://api.acme.example.com}}
-"##
-    )
-}
+use crate::support::{acme, life, oauth_file, problem, variables};
 
 #[test]
 fn parameters_may_have_other_names_and_other_values_or_be_left_out() {
@@ -133,5 +118,33 @@ revocation:
 
     ANY https://api.acme.example.com/things?limit=2
     Authorization: Bearer ACCESS
+    "#);
+}
+
+#[test]
+fn one_choice_may_swap_several_hosts() {
+    let file = oauth_file(
+        r"
+variables:
+  - {name: environment, from: app, label: Environment, one_of: [production, sandbox], default: production}
+  - {name: host, from: {choice: environment}, values: {production: acme.example.com, sandbox: box.example.com}}
+authorization: {url: 'https://{host}/authorize'}
+token: {url: 'https://login.{host}/token'}
+scopes: {default: []}
+",
+    );
+    let provider = acme("choice", &file);
+    let host = |pairs: &[(&str, &str)]| provider.authorization_host(&variables(pairs));
+    assert_eq!(host(&[]).as_deref(), Some("acme.example.com"));
+    assert_eq!(host(&[("environment", "sandbox")]).as_deref(), Some("box.example.com"));
+    assert_eq!(host(&[("environment", "evil")]), None);
+    assert_eq!(host(&[("host", "evil.example")]).as_deref(), Some("acme.example.com"));
+    let lacking = file.replace(", sandbox: box.example.com", "");
+    assert_snapshot!(problem("choice_lacks", &lacking), @r#"
+    11: variable `host` needs one of `values` for each `one_of` of a variable `environment`
+    "#);
+    let bad_host = file.replace("box.example.com", "box.example.com/x");
+    assert_snapshot!(problem("choice_bad_host", &bad_host), @r#"
+    12: `host` stands in a host, which `box.example.com/x` cannot be a part of
     "#);
 }

@@ -42,6 +42,22 @@ pub fn acme(test: &str, text: &str) -> Arc<Provider> {
     Catalog::load(Some(&dir), &public_url()).expect("the file is sound").get("", "acme").expect("it is there")
 }
 
+/// A sound OAuth file but for the sections, which the test gives.
+pub fn oauth_file(sections: &str) -> String {
+    format!(
+        r##"
+slug: acme
+name: Acme
+verticals: [crm]
+colour: "#000000"
+docs: https://acme.example.com/
+auth: oauth2_code
+{sections}
+api: {{base_url: https://api.acme.example.com}}
+"##
+    )
+}
+
 /// The problem of a test's own file, without the folder's name.
 pub fn problem(test: &str, text: &str) -> String {
     let dir = folder(test, &[("acme.yaml", text)]);

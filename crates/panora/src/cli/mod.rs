@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod openapi;
 mod projects;
+mod providers;
 mod serve;
 mod terminal;
 mod verify;
@@ -39,6 +40,8 @@ enum Command {
     Projects(projects::ProjectsArgs),
     /// Find what keeps people from connecting a provider, and how to mend it
     Doctor(Box<doctor::DoctorArgs>),
+    /// Check provider files, and list the providers of this installation
+    Providers(providers::ProvidersArgs),
     /// Print the OpenAPI document
     Openapi,
     /// Show for each endpoint and day what became of its events, and whatever is unaccounted for
@@ -77,6 +80,7 @@ pub fn run() -> ExitCode {
             Command::ApiKeys(args) => api_keys::run(args).await,
             Command::Projects(args) => projects::run(args).await,
             Command::Doctor(args) => doctor::run(*args, &file).await,
+            Command::Providers(args) => providers::run(&args),
             Command::Openapi => openapi::run(),
             Command::Verify(args) => verify::run(args).await,
         }

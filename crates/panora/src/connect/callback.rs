@@ -91,7 +91,12 @@ async fn connect(
             return Err(Failure::Unexpected);
         }
     };
-    let result = match grant.identify(app, open.link.id_project).await {
+    let project = open.link.id_project;
+    let complete = match grant.exchange_again(app, project).await {
+        Ok(()) => grant.identify(app, project).await,
+        Err(failure) => Err(failure),
+    };
+    let result = match complete {
         Ok(()) => finish(app, open, departure, &grant).await.map(|_| ()),
         Err(failure) => Err(failure),
     };
@@ -125,6 +130,9 @@ async fn exchange(
     let Some(client) = client_of(app, project, &provider, Some(&context.client_id)).await? else {
         return Ok(Err(Failure::SetUpWrongly));
     };
+    if !provider.callback_is_genuine(&client, query) {
+        return Ok(Err(Failure::ProviderError));
+    }
     let code = query.get(provider.code_parameter()).filter(|code| (1..=LONGEST_CODE).contains(&code.len()));
     let Some(code) = code else { return Ok(Err(Failure::ProviderError)) };
     let mut variables = context.variables.clone();

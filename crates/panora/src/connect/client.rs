@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use panora_catalog::{AuthKind, Client, Provider, ProviderOrigin, Variables};
+use panora_catalog::{Client, Provider, ProviderOrigin, Variables};
 use secrecy::SecretString;
 
 use super::error::ConnectError;
@@ -85,7 +85,7 @@ impl OAuthApp {
 
 /// Whether the integrator must bring an OAuth client.
 pub fn takes_client(provider: &Provider) -> bool {
-    provider.auth_kind() == AuthKind::Oauth2Code
+    provider.takes_client()
 }
 
 /// The app in force for new connections.

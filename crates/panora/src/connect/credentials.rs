@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use panora_catalog::{Credential, Variables};
-use secrecy::SecretString;
+use panora_catalog::{Credential, Grant, Variables};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// A connection's credentials, open. Exist in memory only; stored sealed.
@@ -27,6 +27,11 @@ pub enum Secret {
         previous: Option<String>,
     },
     Fields(BTreeMap<String, String>),
+    /// What was typed, and the token that it was exchanged for.
+    Session {
+        access: String,
+        fields: BTreeMap<String, String>,
+    },
 }
 
 impl Credentials {
@@ -34,36 +39,66 @@ impl Credentials {
     pub fn credential(&self) -> Credential {
         match &self.secret {
             Secret::Tokens { access, .. } => Credential::OAuth { access_token: access.clone().into() },
-            Secret::Fields(fields) => {
-                let secret =
-                    |(name, value): (&String, &String)| (name.clone(), SecretString::from(value.clone()));
-                Credential::Fields(fields.iter().map(secret).collect())
+            Secret::Fields(fields) => Credential::Fields(secrets(fields)),
+            Secret::Session { access, fields } => {
+                Credential::Session { access_token: access.clone().into(), fields: secrets(fields) }
             }
         }
     }
 
-    /// `(access, refresh)` of OAuth credentials.
+    /// `(access, refresh)` where calls are made with an access token.
     pub fn tokens(&self) -> Option<(SecretString, Option<SecretString>)> {
         match &self.secret {
             Secret::Tokens { access, refresh, .. } => {
                 Some((access.clone().into(), refresh.clone().map(SecretString::from)))
             }
+            Secret::Session { access, .. } => Some((access.clone().into(), None)),
             Secret::Fields(_) => None,
         }
     }
 
     /// Whether new ones can be had without the person.
     pub const fn can_refresh(&self) -> bool {
-        matches!(&self.secret, Secret::Tokens { refresh: Some(_), .. })
+        matches!(&self.secret, Secret::Tokens { refresh: Some(_), .. } | Secret::Session { .. })
     }
 
     /// The refresh token before this one, while this one has not proved good.
     pub fn previous(&self) -> Option<SecretString> {
         match &self.secret {
             Secret::Tokens { previous, .. } => previous.clone().map(SecretString::from),
-            Secret::Fields(_) => None,
+            Secret::Fields(_) | Secret::Session { .. } => None,
         }
     }
+
+    /// What a new access token is got with again.
+    pub fn login(&self) -> Option<BTreeMap<String, SecretString>> {
+        match &self.secret {
+            Secret::Tokens { .. } => None,
+            Secret::Fields(fields) | Secret::Session { fields, .. } => Some(secrets(fields)),
+        }
+    }
+
+    /// The same with what the provider gave now, asked with `used`, a refresh token. Without a new one that one stays
+    /// good; with one it is kept until the new one has proved so.
+    #[must_use]
+    pub fn renewed(mut self, given: Grant, used: Option<&SecretString>) -> Self {
+        let access = given.access_token.expose_secret().to_owned();
+        let new = given.refresh_token.map(|token| token.expose_secret().to_owned());
+        self.secret = match self.secret {
+            Secret::Tokens { refresh: old, .. } => {
+                let used = used.map(|token| token.expose_secret().to_owned()).or(old);
+                let previous = used.clone().filter(|used| new.as_ref().is_some_and(|new| new != used));
+                Secret::Tokens { access, refresh: new.or(used), previous }
+            }
+            Secret::Fields(fields) | Secret::Session { fields, .. } => Secret::Session { access, fields },
+        };
+        self.variables.extend(given.kept);
+        self
+    }
+}
+
+fn secrets(fields: &BTreeMap<String, String>) -> BTreeMap<String, SecretString> {
+    fields.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect()
 }
 
 impl fmt::Debug for Credentials {

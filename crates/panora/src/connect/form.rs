@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use panora_catalog::{AnswerError, Provider, Variables, Verification};
+use panora_catalog::{AnswerError, Provider, RefusalKind, Renewal, Variables, Verification};
 
 use super::Failure;
 use super::client::app_for;
@@ -100,8 +100,31 @@ pub fn grant_of(provider: &Arc<Provider>, credentials: Credentials) -> Grant {
     }
 }
 
+/// Exchanges what was typed for a token, where the provider wants that.
+pub async fn log_in(app: &App, project: ProjectId, grant: &mut Grant) -> Result<Verification, Failure> {
+    let fields = grant.credentials.login().filter(|_| grant.credentials.tokens().is_none());
+    let Some(fields) = fields.filter(|_| grant.provider.auth_kind().logs_in()) else {
+        return Ok(Verification::Good);
+    };
+    let login = grant.provider.renewal_request(Renewal::Login(&fields), &grant.credentials.variables);
+    let Ok(answer) = send(app, project, login.map_err(|_| Failure::WrongHost)?).await else {
+        return Ok(Verification::TryLater);
+    };
+    let Err(refusal) = grant.exchanged(app, &answer) else { return Ok(Verification::Good) };
+    tracing::info!(provider = grant.provider.slug(), error = %refusal.error, "a login was refused");
+    Ok(match refusal.kind {
+        RefusalKind::GrantLost | RefusalKind::ClientRefused => Verification::WrongKey,
+        RefusalKind::TryLater => Verification::TryLater,
+        RefusalKind::Unusable => Verification::Unexplained,
+    })
+}
+
 /// Tries credentials at the provider; where they are good, whose they are is known afterwards.
 pub async fn verify(app: &App, project: ProjectId, grant: &mut Grant) -> Result<Verification, Failure> {
+    match log_in(app, project, grant).await? {
+        Verification::Good => {}
+        refused => return Ok(refused),
+    }
     let credential = grant.credentials.credential();
     let request = grant.provider.verify_request(&credential, &grant.credentials.variables);
     if let Some(request) = request.map_err(|_| Failure::WrongHost)? {

@@ -6,6 +6,7 @@ use panora_catalog::{Client, Provider, RefusalKind, TokenRefusal, Variables};
 use secrecy::ExposeSecret;
 
 use super::Failure;
+use super::client::client_of;
 use super::credentials::{Credentials, Secret};
 use super::provider_call::{ProviderAnswer, send};
 use crate::app::App;
@@ -45,6 +46,7 @@ pub fn read_tokens(
 ) -> Result<Grant, TokenRefusal> {
     let tokens = provider.read_token_answer(answer.status, &answer.body, app.clock.now().millis())?;
     variables.extend(tokens.kept);
+    variables.extend(provider.kept_from_client(client));
     let secret = Secret::Tokens {
         access: tokens.access_token.expose_secret().to_owned(),
         refresh: tokens.refresh_token.map(|token| token.expose_secret().to_owned()),
@@ -64,6 +66,30 @@ pub fn read_tokens(
 }
 
 impl Grant {
+    /// Takes the tokens of a login or a second exchange; what only the first answer said stays.
+    pub fn exchanged(&mut self, app: &App, answer: &ProviderAnswer) -> Result<(), TokenRefusal> {
+        let now = app.clock.now().millis();
+        let tokens = self.provider.read_token_answer(answer.status, &answer.body, now)?;
+        self.expires_at = tokens.expires_at_ms.map(Time::from_millis);
+        self.credentials = self.credentials.clone().renewed(tokens, None);
+        Ok(())
+    }
+
+    /// Exchanges the token that a code gave for the one that counts, where the provider wants that.
+    pub async fn exchange_again(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
+        let client = client_of(app, project, &self.provider, self.client_id.as_deref()).await;
+        let client = client.map_err(|_| Failure::Unexpected)?;
+        let Some((client, (access, _))) = client.zip(self.credentials.tokens()) else { return Ok(()) };
+        let request = self.provider.then_exchange(&client, &access, &self.credentials.variables);
+        let Some(request) = request.map_err(|_| Failure::WrongHost)? else { return Ok(()) };
+        let answer = send(app, project, request).await.map_err(|_| Failure::ProviderDown)?;
+        self.exchanged(app, &answer).map_err(|refusal| {
+            let (provider, error) = (self.provider.slug(), &refusal.error);
+            tracing::warn!(provider, status = answer.status, %error, "a second exchange was refused");
+            failure_of(&refusal)
+        })
+    }
+
     /// Asks the provider whose account it is, where its file tells how, and settles the API's base URL.
     pub async fn identify(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
         let credential = self.credentials.credential();

@@ -11,7 +11,7 @@ use super::client::app_for;
 use super::credentials::{Credentials, Secret};
 use super::error::ConnectError;
 use super::establish::{Established, Wanted, establish};
-use super::form::{grant_of, read_fields, verify};
+use super::form::{grant_of, log_in, read_fields, verify};
 use super::grant::Grant;
 use crate::app::App;
 use crate::model::{LinkedUserId, ProjectId, Time};
@@ -62,7 +62,10 @@ pub async fn prepare(
             let secret = Secret::Tokens { access, refresh, previous: None };
             let mut grant = grant_of(provider, Credentials { secret, variables });
             let asked = chosen.scopes_of(provider);
-            grant.client_id = chosen.client.map(|client| client.id);
+            if let Some(client) = chosen.client {
+                grant.credentials.variables.extend(provider.kept_from_client(&client));
+                grant.client_id = Some(client.id);
+            }
             grant.expires_at = expires_at;
             grant.missing_scopes = provider.missing_scopes(&asked, scopes.as_deref());
             grant.scopes = scopes.unwrap_or_default();
@@ -76,6 +79,10 @@ pub async fn prepare(
             refused => return Err(ImportError::Refused(refused)),
         }
     } else {
+        match log_in(app, project, &mut grant).await.map_err(ImportError::Failed)? {
+            Verification::Good => {}
+            refused => return Err(ImportError::Refused(refused)),
+        }
         grant.settle_url().map_err(ImportError::Failed)?;
     }
     Ok(grant)

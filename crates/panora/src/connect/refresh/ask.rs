@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use panora_catalog::{RefusalKind, TokenRefusal};
+use panora_catalog::{RefusalKind, Renewal, TokenRefusal};
 use panora_outbound::{Failure as Unanswered, OutboundError, Stage};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::{RATE_LIMITED, Refresh, RefreshError};
 use crate::connect::client::app_of;
-use crate::connect::credentials::{Credentials, Secret};
+use crate::connect::credentials::Credentials;
 use crate::connect::provider_call::{ProviderAnswer, send};
 use crate::model::Time;
 use crate::store::LEASE;
@@ -57,16 +57,19 @@ pub(super) async fn ask(
     let Some(provider) = app.provider(connection.id_project, &connection.provider_slug) else {
         return Ok(Trouble::ours("unknown_provider"));
     };
-    let Some((_, Some(current))) = refresh.credentials.tokens() else {
-        return Ok(Trouble::ours("no_refresh_token"));
-    };
-    let token = previous.unwrap_or(current);
     let chosen = app_of(app, connection.id_project, &provider, connection.client_id.as_deref()).await?;
     let (client, settings) = chosen.map(|it| (it.client, it.settings)).unwrap_or_default();
-    let Some(client) = client else { return Ok(Trouble::ours("client_unknown")) };
-    let mut variables = refresh.credentials.variables.clone();
-    variables.extend(settings);
-    let Ok(request) = provider.refresh_request(&client, &token, &variables) else {
+    let mut credentials = refresh.credentials.clone();
+    credentials.variables.extend(settings);
+    let token = previous.or_else(|| credentials.tokens().and_then(|(_, refresh)| refresh));
+    let login = credentials.login();
+    let renewal = match (&login, &token, &client) {
+        (Some(fields), ..) => Renewal::Login(fields),
+        (None, None, _) => return Ok(Trouble::ours("no_refresh_token")),
+        (None, Some(_), None) => return Ok(Trouble::ours("client_unknown")),
+        (None, Some(refresh_token), Some(client)) => Renewal::RefreshToken { client, refresh_token },
+    };
+    let Ok(request) = provider.renewal_request(renewal, &credentials.variables) else {
         return Ok(Trouble::ours("request_incomplete"));
     };
     if refresh.began.elapsed() + LONGEST_CALL > LEASE {
@@ -77,24 +80,15 @@ pub(super) async fn ask(
         Err(unanswered) => return Ok(Answered::Later(of_silence(&unanswered))),
     };
     match provider.read_token_answer(answer.status, &answer.body, app.clock.now().millis()) {
-        Ok(grant) => {
-            let given = grant.refresh_token.map(|token| token.expose_secret().to_owned());
-            let token = token.expose_secret().to_owned();
-            let rotated = given.as_ref().is_some_and(|given| *given != token);
-            let secret = Secret::Tokens {
-                access: grant.access_token.expose_secret().to_owned(),
-                // Without a new one the old one stays good; with one it is kept until the new one has proved so.
-                previous: rotated.then(|| token.clone()),
-                refresh: Some(given.unwrap_or(token)),
-            };
-            variables.extend(grant.kept);
-            Ok(Answered::Renewed(Box::new(Renewed {
-                credentials: Credentials { secret, variables },
-                expires_at: grant.expires_at_ms.map(Time::from_millis),
-                scopes: grant.scopes.filter(|scopes| !scopes.is_empty()),
-            })))
+        Ok(mut grant) => Ok(Answered::Renewed(Box::new(Renewed {
+            expires_at: grant.expires_at_ms.map(Time::from_millis),
+            scopes: grant.scopes.take().filter(|scopes| !scopes.is_empty()),
+            credentials: credentials.renewed(grant, token.as_ref()),
+        }))),
+        // A server in trouble may say anything.
+        Err(refusal) if refusal.permanent() && !matches!(answer.status, 408 | 425 | 429 | 500..) => {
+            Ok(Answered::Lost(refusal.error))
         }
-        Err(refusal) if refusal.permanent() => Ok(Answered::Lost(refusal.error)),
         Err(refusal) => Ok(Answered::Later(of_refusal(&answer, refusal))),
     }
 }

@@ -185,13 +185,14 @@ const RATE_LIMITED: &str = "rate_limited";
 impl Cause {
     /// Whether the credentials need no refresh (any more).
     fn is_met(&self, app: &App, stored: &StoredConnection, credentials: &Credentials) -> bool {
-        let Secret::Tokens { access, refresh, .. } = &credentials.secret else {
+        let (Secret::Tokens { access, .. } | Secret::Session { access, .. }) = &credentials.secret else {
             return !matches!(self, Self::Wanted(_));
         };
+        let fixed = !credentials.can_refresh();
         match self {
             // Without a refresh token nothing can be done before the provider refuses.
-            Self::Expiry => refresh.is_none() || lasts(app, stored),
-            Self::Refused(old) => access != old && (refresh.is_none() || lasts(app, stored)),
+            Self::Expiry => fixed || lasts(app, stored),
+            Self::Refused(old) => access != old && (fixed || lasts(app, stored)),
             Self::Wanted(old) => access != old && stored.connection.status == ConnectionStatus::Valid,
         }
     }
@@ -201,7 +202,9 @@ impl Cause {
         let lasts = stored.connection.expires_at.is_none_or(|at| at > app.clock.now());
         match (self, &credentials.secret) {
             (Self::Expiry, _) => lasts,
-            (Self::Refused(old), Secret::Tokens { access, .. }) => access != old && lasts,
+            (Self::Refused(old), Secret::Tokens { access, .. } | Secret::Session { access, .. }) => {
+                access != old && lasts
+            }
             _ => false,
         }
     }
