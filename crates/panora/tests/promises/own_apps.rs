@@ -351,7 +351,7 @@ async fn a_provider_says_whether_it_can_be_connected_and_why_not() {
     assert_eq!(obstacle().await, Value::Null);
     let connectable = server.get("/providers?connectable=true").await.expect(200);
     let oauth =
-        connectable["data"].as_array().expect("a list").iter().filter(|it| it["token_type"] == "oauth2");
+        connectable["data"].as_array().expect("a list").iter().filter(|it| it["auth_kind"] == "oauth2_code");
     let slugs: Vec<_> = oauth.map(|it| &it["slug"]).collect();
     assert_eq!(slugs, ["acme", "sandbox"]);
     server.patch("/providers/acme", &json!({"enabled": false})).await.expect(200);
