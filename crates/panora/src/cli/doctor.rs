@@ -40,7 +40,7 @@ pub async fn run(args: DoctorArgs, file: &ConfigFile) -> Result<(), String> {
     let project = project.ok_or_else(|| format!("there is no project `{}`", args.project))?;
     let mut found = Vec::new();
     for provider in wanted(&app, project.id, args.provider.as_deref()).await? {
-        let diagnosis = diagnose(&app, project.id, &provider).await;
+        let diagnosis = Box::pin(diagnose(&app, project.id, &provider)).await;
         found.push(diagnosis.map_err(|error| with_causes(&error))?);
     }
     app.store.close().await;
