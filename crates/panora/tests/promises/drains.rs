@@ -67,7 +67,7 @@ async fn a_limited_endpoint_that_asks_to_wait_gets_nothing_meanwhile_and_all_of_
     receiver.wait_for(5).await;
     receiver.answers(true);
     eventually("the pause", || async {
-        let shown = server.database().number("SELECT COUNT(*) FROM endpoints WHERE pauses > 0").await;
+        let shown = server.database().number("SELECT COUNT(*) FROM endpoints WHERE not_before > 0").await;
         let in_hand = !server.app().lanes.is_empty(endpoint.id.parse().ok()?);
         (shown == 1 && !in_hand).then_some(())
     })
