@@ -45,6 +45,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/connections/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Imports many connections.
+         * @description Each has its own outcome, in the order of the request; what is good is stored in one transaction. Credentials to be
+         *     verified are tried a few at a time, for a minute in all: those whose turn does not come are not stored, with
+         *     `provider_down`.
+         */
+        post: operations["createConnections"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/connections/{id}": {
         parameters: {
             query?: never;
@@ -67,6 +89,27 @@ export interface paths {
         patch: operations["updateConnection"];
         trace?: never;
     };
+    "/connections/{id}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refreshes a connection's credentials.
+         * @description At once, whether they expire or not; those that were lost are tried again, and `connection.recovered` tells of it if
+         *     they work. Of several at the same time one asks the provider.
+         */
+        post: operations["refreshConnection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/connections/{id}/requests": {
         parameters: {
             query?: never;
@@ -82,6 +125,27 @@ export interface paths {
         get: operations["listRequests"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/connections/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries a connection's credentials at the provider.
+         * @description With fresh tokens where they can be had. `verification` says what was found; `wrong_credentials` makes the
+         *     connection `needs_reauth`, `good` makes such a one `valid` again, and the events tell of it.
+         */
+        post: operations["verifyConnection"];
         delete?: never;
         options?: never;
         head?: never;
@@ -909,6 +973,32 @@ export interface components {
              */
             total: number;
         };
+        /** @description What became of the imports, in their order. */
+        BatchAnswer: {
+            data: components["schemas"]["BatchOutcome"][];
+        };
+        /** @description Why one import was not stored. */
+        BatchError: {
+            /**
+             * @description As of a problem.
+             * @example unknown_provider
+             */
+            code: string;
+            detail: string;
+            /** @description Pointers into that import. */
+            errors: components["schemas"]["FieldError"][];
+        };
+        /** @description What became of one import: a connection or an error. */
+        BatchOutcome: {
+            /**
+             * Format: int32
+             * @description As `POST /connections` would have answered: 201 made, 200 renewed, else an error.
+             * @example 201
+             */
+            status: number;
+            connection?: components["schemas"]["Connection"] | null;
+            error?: components["schemas"]["BatchError"] | null;
+        };
         /** @description What to change. */
         Change: {
             /**
@@ -1219,6 +1309,11 @@ export interface components {
             /** @description Exactly what to paste; null where there is no such thing. */
             value: string | null;
         };
+        /**
+         * @description What the provider says of a connection's credentials.
+         * @enum {string}
+         */
+        FoundCredentials: "good" | "wrong_credentials" | "missing_permission" | "wrong_tenant" | "provider_down" | "provider_error" | "not_offered";
         /** @description A server that is up. */
         Health: {
             /** @example ok */
@@ -1380,6 +1475,11 @@ export interface components {
             } | null;
             /** @description Whether to try the credentials at the provider first; false unless given. */
             verify?: boolean | null;
+        };
+        /** @description Imports, each as `POST /connections` takes it. */
+        NewConnections: {
+            /** @description From 1 to 500. */
+            connections: components["schemas"]["NewConnection"][];
         };
         /** @description An endpoint to add. */
         NewEndpoint: {
@@ -1977,6 +2077,11 @@ export interface components {
          * @enum {string}
          */
         TokenType: "oauth2" | "apikey" | "basic";
+        /** @description A connection whose credentials were tried. */
+        VerifiedConnection: components["schemas"]["Connection"] & {
+            /** @description What the provider says of them; of the last three nothing is known. */
+            verification: components["schemas"]["FoundCredentials"];
+        };
         /** @description An endpoint as the API shows it. */
         WebhookEndpoint: {
             /** Format: uuid */
@@ -2236,6 +2341,38 @@ export interface operations {
             429: components["responses"]["TooMany"];
         };
     };
+    createConnections: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body gives the same answer for 24 hours; another body is refused. 1 to 255 characters. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewConnections"];
+            };
+        };
+        responses: {
+            /** @description An outcome for each. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchAnswer"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["TooMany"];
+        };
+    };
     getConnection: {
         parameters: {
             query?: never;
@@ -2322,6 +2459,60 @@ export interface operations {
             429: components["responses"]["TooMany"];
         };
     };
+    refreshConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /** @description `needs_reauth`: the person must connect again; or `connection_revoked`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_refreshable`: there is no refresh token. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            /** @description `refresh_failed`: the provider gave no new token for now; see `Retry-After`. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listRequests: {
         parameters: {
             query?: {
@@ -2357,6 +2548,42 @@ export interface operations {
             400: components["responses"]["Invalid"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+        };
+    };
+    verifyConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of what is meant. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection as it is now, and what was found. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifiedConnection"];
+                };
+            };
+            400: components["responses"]["Invalid"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /** @description `connection_revoked` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             429: components["responses"]["TooMany"];
         };
     };
