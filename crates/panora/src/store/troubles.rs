@@ -162,7 +162,7 @@ impl Store {
         let sql = Sql::new(
             "SELECT COUNT(*) AS departed, COUNT(used_at) AS returned FROM (SELECT used_at FROM oauth_states \
              WHERE id_project = $1 AND provider_slug = $2 AND created_at >= $3 AND created_at < $4 \
-             ORDER BY created_at DESC LIMIT 100) d",
+             ORDER BY created_at DESC LIMIT 100) newest",
         )
         .bind(key.0.to_string())
         .bind(key.1)

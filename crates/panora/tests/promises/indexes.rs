@@ -104,6 +104,7 @@ async fn read(server: &TestServer, endpoint: &Endpoint) {
         format!("/connections?id_linked_user={user}"),
         "/connections?linked_user_origin_id=user-1".to_owned(),
         "/projects".to_owned(),
+        "/doctor/sandbox".to_owned(),
         "/connections?metadata.plan=pro".to_owned(),
         "/connections?provider_slug=sandbox&vertical=crm&status=valid".to_owned(),
         format!("{log}?type=connection.created&{times}"),
@@ -142,6 +143,9 @@ async fn change(server: &TestServer, endpoint: &Endpoint) {
     server.connect("person").await;
     let import = json!({"metadata": {"plan": "pro"}});
     server.import("user-1", import.clone()).await;
+    let app = json!({"client_id": "an-id", "client_secret": null});
+    server.put("/providers/hubspot/app", &app).await.expect(200);
+    server.delete("/providers/hubspot/app").await.expect(200);
     let connection = format!("/connections/{}", connected.id);
     server.patch(&connection, &import).await.expect(200);
     server.passthrough(&connected.token, &json!({"method": "GET", "path": "/me"})).await;
