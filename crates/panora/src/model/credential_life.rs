@@ -42,8 +42,10 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 const LONGEST_ASKED: Duration = Duration::from_hours(1);
 /// Where nobody asks, a try is made after so many pauses.
 const UNASKED: u32 = 6;
-/// A provider that refuses a token younger than this would refuse the next one too.
+/// A provider that refuses tokens younger than this refuses them for another reason than their age.
 const YOUNG: Duration = Duration::from_secs(30);
+/// So many of them are replaced in a row before there are pauses.
+const YOUNG_REPLACED: u32 = 8;
 /// Tries after a loss, in case that the provider was wrong.
 const AFTER_LOSS: [Duration; 4] =
     [Duration::from_hours(1), Duration::from_hours(6), Duration::from_hours(24), Duration::from_hours(72)];
@@ -63,9 +65,19 @@ impl CredentialLife {
         }
     }
 
-    /// Whether the present access token is so young that its refusal says nothing of its age.
+    /// Whether the present access token was given just now.
     pub fn is_young(&self, now: Time) -> bool {
         self.refreshed_at.is_some_and(|at| now < at.plus(YOUNG))
+    }
+
+    /// These credentials replace young ones that the provider has refused, as it has `before` in a row: it may go on
+    /// with that, and must not be asked for more and more.
+    pub fn replaces_young(&mut self, before: u32, now: Time, chance: u64) {
+        self.failures = before + 1;
+        if let Some(beyond) = self.failures.checked_sub(YOUNG_REPLACED).filter(|beyond| *beyond > 0) {
+            self.error = Some("new_tokens_refused".to_owned());
+            self.not_before = now.plus(setback(beyond, None, false, chance).pause);
+        }
     }
 }
 

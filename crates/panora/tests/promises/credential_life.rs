@@ -41,6 +41,15 @@ fn assert_right(answer: Answer, name: &str) {
     assert_eq!((&answer["status"], &answer["data"]["id"]), (&json!(200), &json!(name)), "{answer}");
 }
 
+/// Waits until no refresh is under way.
+async fn is_recorded(server: &TestServer) {
+    let open = "SELECT COUNT(*) FROM connections WHERE refresh_begun_at IS NOT NULL";
+    eventually("the refresh to be recorded", || async {
+        (server.database().number(open).await == 0).then_some(())
+    })
+    .await;
+}
+
 async fn shown(server: &TestServer, id: &str) -> Value {
     server.get(&format!("/connections/{id}")).await.expect(200)
 }
@@ -95,11 +104,33 @@ async fn a_refused_token_is_replaced_once_however_many_were_refused() {
     let (_, token) = import(&nodes[0], provider.granted("acme", 3600)).await;
     // Nothing says that the token has ended, but the provider.
     provider.refuses_calls(true);
-    let refused = join_all((0..50).map(|number| call(&nodes[number % nodes.len()], &token))).await;
+    provider.hold();
+    let calls = join_all((0..50).map(|number| call(&nodes[number % nodes.len()], &token)));
+    let let_out = async {
+        provider.holds_an_answer().await;
+        eventually("all to be refused", || async { (provider.calls() == 50).then_some(()) }).await;
+        provider.let_out();
+    };
+    let (refused, ()) = tokio::join!(calls, let_out);
     assert!(refused.iter().all(|answer| answer.status == 200 && answer.body["status"] == 401));
-    assert_eq!(provider.refreshes(), ["refresh-acme-1"], "the new one was refused too, and is young");
+    assert_eq!((provider.refreshes().len(), provider.calls()), (1, 100));
     provider.refuses_calls(false);
     assert_right(call(&nodes[0], &token).await, "acme");
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_every_new_token_is_not_asked_for_more_and_more() {
+    let (provider, server) = given(Rotation::Strict).await;
+    let (_, token) = import(&server, provider.granted("acme", 3600)).await;
+    provider.refuses_calls(true);
+    for _ in 0..30 {
+        assert_eq!(call(&server, &token).await.expect(200)["status"], 401);
+    }
+    let asked = provider.refreshes().len();
+    assert!((2..=12).contains(&asked), "{asked}");
+    server.advance(Duration::from_mins(6));
+    provider.refuses_calls(false);
+    assert_right(call(&server, &token).await, "acme");
 }
 
 #[tokio::test]
@@ -202,6 +233,7 @@ async fn what_nobody_uses_is_refreshed_within_a_week() {
     for week in 1..=3 {
         server.advance(Duration::from_hours(24 * 7));
         eventually("the refresh", || async { (provider.refreshes().len() == week).then_some(()) }).await;
+        is_recorded(&server).await;
     }
     eventually("the last refresh to be stored", || async {
         let at: jiff::Timestamp = text(&shown(&server, &id).await["expiration_timestamp"]).parse().ok()?;

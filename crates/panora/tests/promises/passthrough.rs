@@ -256,6 +256,7 @@ async fn a_refresh_that_fails_for_a_moment_loses_nothing() {
     let answer = server.passthrough(&connected.token, &call).await;
     assert!(answer.status >= 500, "{}", answer.text);
     road.open(TOKEN);
+    server.advance(Duration::from_secs(3));
     assert_eq!(server.passthrough(&connected.token, &call).await.expect(200)["status"], 200);
     assert_eq!(server.get(&format!("/connections/{}", connected.id)).await.expect(200)["status"], "valid");
 }

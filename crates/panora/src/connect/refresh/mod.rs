@@ -169,13 +169,6 @@ fn obstacle(stored: &StoredConnection, present: Time, cause: &Cause) -> Option<L
         let reason = life.error.clone().unwrap_or_else(|| "unknown".to_owned());
         return Some(Later::new(reason, until(life.not_before)));
     }
-    // Of an old token a refusal says that it is over; a young one would be replaced in vain.
-    if matches!(cause, Cause::Refused(_)) && life.is_young(present) {
-        return Some(Later::new(
-            "the provider refuses a token that it has just given",
-            Duration::from_secs(30),
-        ));
-    }
     None
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use panora_catalog::Verification;
 
 use super::ask::{Answered, Renewed, Trouble};
-use super::{Later, Refresh, RefreshError, open, open_valid};
+use super::{Cause, Later, Refresh, RefreshError, open, open_valid};
 use crate::app::App;
 use crate::connect::credentials::Credentials;
 use crate::connect::error::ConnectError;
@@ -73,7 +73,7 @@ async fn save(refresh: &Refresh<'_>, renewed: Renewed) -> Result<Credentials, Re
     let mut recovers = refresh.stored.connection.status == ConnectionStatus::NeedsReauth;
     loop {
         tries += 1;
-        match try_save(app, &refresh.stored, &renewed, recovers).await {
+        match try_save(refresh, &renewed, recovers).await {
             Ok(Saved::Stored) => return Ok(renewed.credentials),
             Ok(Saved::Newer(newer)) => return open_valid(app, &newer),
             Ok(Saved::Recovers) => recovers = true,
@@ -94,12 +94,8 @@ enum Saved {
     Recovers,
 }
 
-async fn try_save(
-    app: &App,
-    before: &StoredConnection,
-    renewed: &Renewed,
-    recovers: bool,
-) -> Result<Saved, ConnectError> {
+async fn try_save(refresh: &Refresh<'_>, renewed: &Renewed, recovers: bool) -> Result<Saved, ConnectError> {
+    let Refresh { app, stored: before, cause, .. } = refresh;
     let (project, id) = (before.connection.id_project, before.connection.id);
     let mut tx = app.store.begin().await?;
     let publication = if recovers { Some(Publication::open(app, &mut tx, project, 1).await?) } else { None };
@@ -120,7 +116,10 @@ async fn try_save(
     let mut connection = now.connection.clone();
     apply(app, &mut connection, renewed);
     let sealed = app.vault.seal_json(Slot::ConnectionCredentials, id, &renewed.credentials);
-    let life = begins(app, present, &connection);
+    let mut life = begins(app, present, &connection);
+    if matches!(cause, Cause::Refused(_)) && now.life.is_young(present) {
+        life.replaces_young(now.life.failures, present, app.random.below(100));
+    }
     let was_lost = now.connection.status == ConnectionStatus::NeedsReauth;
     match publication {
         Some(mut publication) if was_lost => {

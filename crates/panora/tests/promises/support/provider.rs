@@ -84,6 +84,7 @@ struct Shared {
     arrived: Notify,
     let_out: Notify,
     refuses_calls: Mutex<bool>,
+    calls: Mutex<usize>,
     /// Of the tokens it gives, in seconds.
     life: Mutex<u32>,
     scope: Mutex<Option<&'static str>>,
@@ -109,6 +110,7 @@ impl RotatingProvider {
             arrived: Notify::new(),
             let_out: Notify::new(),
             refuses_calls: Mutex::default(),
+            calls: Mutex::default(),
             life: Mutex::new(3600),
             scope: Mutex::default(),
         });
@@ -178,6 +180,11 @@ impl RotatingProvider {
     /// Whether calls of the API are 401 whatever they carry.
     pub fn refuses_calls(&self, refuses: bool) {
         *lock(&self.shared.refuses_calls) = refuses;
+    }
+
+    /// Calls of the API that have arrived.
+    pub fn calls(&self) -> usize {
+        *lock(&self.shared.calls)
     }
 
     pub fn gives_tokens_for(&self, seconds: u32) {
@@ -257,6 +264,7 @@ async fn token(State(shared): State<Arc<Shared>>, Form(sent): Form<HashMap<Strin
 }
 
 async fn me(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    *lock(&shared.calls) += 1;
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let found = sent.and_then(|sent| parts(sent.strip_prefix("Bearer ")?, "access-"));
     let grants = lock(&shared.grants);
