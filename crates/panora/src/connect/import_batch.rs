@@ -97,10 +97,10 @@ async fn linked_users<'a>(
     let mut found = HashMap::with_capacity(wanted.len());
     for replace in [false, true] {
         let named: Vec<_> = wanted.iter().filter(|(_, alias)| alias.is_some() == replace).collect();
-        let new = |(origin, alias): &(&&str, &Option<&str>)| {
-            LinkedUser::new((&app.clock, &app.random), project, (**origin).to_owned(), **alias)
-        };
-        let new: Vec<LinkedUser> = named.iter().map(new).collect();
+        let mut new = Vec::with_capacity(named.len());
+        for (origin, alias) in &named {
+            new.push(LinkedUser::new((&app.clock, &app.random), project, (**origin).to_owned(), **alias));
+        }
         let users = app.store.ensure_linked_users(tx, &new, replace).await?;
         found.extend(named.iter().zip(users).map(|((origin, _), user)| (**origin, user.id)));
     }

@@ -73,7 +73,7 @@ pub async fn verify_connection(
     let mut found = try_once(app, (&provider, client_id), project, &credentials).await;
     if found == FoundCredentials::WrongCredentials && credentials.can_refresh() {
         let access = credentials.tokens().map(|(access, _)| access);
-        let refused = access.as_ref().map(|access| access.expose_secret());
+        let refused = access.as_ref().map(ExposeSecret::expose_secret);
         match fresh_credentials(app, &now(app, stored).await?, refused).await {
             Ok(renewed) => credentials = renewed,
             // A token that it has just given, and refuses: no newer one would do better.

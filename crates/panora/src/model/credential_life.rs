@@ -87,7 +87,7 @@ pub fn due_in(lasts: Option<Duration>, chance: u64) -> Duration {
     let of_token = lasts.filter(|lasts| *lasts >= LONG_LIFE).map(|lasts| lasts / 4 * 3);
     let longest = of_token.unwrap_or(IDLE).min(IDLE);
     // Up to a tenth sooner.
-    longest - longest / 1000 * u32::try_from(chance.min(99)).unwrap_or(0)
+    longest / 1000 * (1000 - u32::try_from(chance.min(99)).unwrap_or(0))
 }
 
 /// After so many failures in a row. `asked` is the provider's own `Retry-After`; `unknown` says that it may have

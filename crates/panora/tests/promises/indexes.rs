@@ -237,6 +237,7 @@ async fn grow(server: &TestServer) {
         ("account_id", "'a' || n"),
         ("id_linked_user", own),
         ("refresh_due_at", "9000000000000000 + n"),
+        ("client_id", "'client-' || n"),
     ];
     copy(server, "connections", "id", 20_000, &connections).await;
     let resend = "INSERT INTO resends (id, id_project, id_delivery, id_endpoint, kind, due_at, created_at) \

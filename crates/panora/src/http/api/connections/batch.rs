@@ -26,7 +26,7 @@ use crate::webhooks::Publication;
 const MOST: usize = 500;
 /// Credentials that are tried at the same time, and for how long in all.
 const AT_ONCE: usize = 8;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Imports, each as `POST /connections` takes it.
 #[derive(Deserialize, ToSchema)]
