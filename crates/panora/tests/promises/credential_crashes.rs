@@ -113,16 +113,13 @@ async fn run(rotation: Rotation, point: u64) -> Option<Run> {
     let connection = server.connection_of("user-1").await;
     let token = text(&connection["connection_token"]);
     let answer = server.passthrough(&token, &json!({"method": "GET", "path": "/me"})).await;
-    let end = match answer.status {
-        200 => {
-            assert_eq!(answer.body["status"], 200, "{}", answer.text);
-            End::Works
-        }
-        _ => {
-            answer.assert_problem(409, "needs_reauth");
-            is_told(&server).await;
-            End::NeedsReauth
-        }
+    let end = if answer.status == 200 {
+        assert_eq!(answer.body["status"], 200, "{}", answer.text);
+        End::Works
+    } else {
+        answer.assert_problem(409, "needs_reauth");
+        is_told(&server).await;
+        End::NeedsReauth
     };
     Some(Run { end, died, points: (before, after), refreshes: provider.refreshes() })
 }

@@ -91,7 +91,9 @@ async fn a_provider_that_ends_a_grant_on_reuse_never_sees_a_token_twice() {
         for answer in join_all((0..12).map(|number| call(&nodes[number % nodes.len()], &token))).await {
             assert_right(answer, "acme");
         }
-        nodes.iter().for_each(|node| node.advance(Duration::from_mins(61)));
+        for node in &nodes {
+            node.advance(Duration::from_mins(61));
+        }
     }
     let expected: Vec<_> = (1..=10).map(|number| format!("refresh-acme-{number}")).collect();
     assert_eq!(provider.refreshes(), expected);
@@ -181,7 +183,9 @@ async fn after_a_failure_all_nodes_give_the_provider_a_pause_and_say_for_how_lon
     }
     assert_eq!(provider.refreshes().len(), 1);
     provider.answers(None);
-    nodes.iter().for_each(|node| node.advance(Duration::from_secs(121)));
+    for node in &nodes {
+        node.advance(Duration::from_secs(121));
+    }
     assert_right(call(&nodes[nodes.len() - 1], &token).await, "acme");
 }
 

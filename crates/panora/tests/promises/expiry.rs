@@ -138,7 +138,7 @@ async fn what_a_recovery_has_restarted_expires_30_days_after_that() {
     server.import("old", json!({})).await;
     server.advance(DAY * 31);
     let expired = ("failed", json!("expired"));
-    eventually_are(&server, &inactive, &[expired.clone()]).await;
+    eventually_are(&server, &inactive, std::slice::from_ref(&expired)).await;
     let recover = format!("/webhooks/{}/recover", inactive.id);
     server.post(&recover, &json!({"since": "2020-01-01T00:00:00Z"})).await.expect(201);
     eventually_are(&server, &inactive, &[("waiting", Value::Null)]).await;

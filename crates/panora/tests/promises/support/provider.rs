@@ -233,7 +233,8 @@ impl Shared {
             return Json(json!({"access_token": access, "expires_in": *lock(&self.life)})).into_response();
         }
         let newest = number == grant.number;
-        if !newest && !(self.rotation == Rotation::Forgiving && number + 1 == grant.number) {
+        let forgiven = self.rotation == Rotation::Forgiving && number + 1 == grant.number;
+        if !newest && !forgiven {
             grant.dead = self.rotation == Rotation::Strict;
             return refused();
         }
