@@ -113,19 +113,26 @@ async fn scopes_that_are_not_granted_are_counted() {
     assert_eq!(found["value"], "\"scopes\": [\"offline_access\"]");
 }
 
-/// Grants that the provider ends after that time, found out by a call.
+/// Grants of two people that the provider ends after that time, found out by a call.
 async fn lost_after(time: Duration) -> TestServer {
     let (acme, server) = given().await;
-    let connections = [connect(&server, "user-1").await, connect(&server, "user-2").await];
+    lose(&acme, &server, &["user-1", "user-2"], time).await;
+    server
+}
+
+async fn lose(acme: &Acme, server: &TestServer, people: &[&str], time: Duration) {
+    let mut connections = Vec::new();
+    for person in people {
+        connections.push(connect(server, person).await);
+    }
     acme.rules().has_lost_grants = true;
     server.advance(time);
     for connection in &connections {
-        call(&server, connection).await;
+        call(server, connection).await;
         let shown =
             server.get(&format!("/connections/{}", text(&connection["id_connection"]))).await.expect(200);
         assert_eq!(shown["status"], "needs_reauth");
     }
-    server
 }
 
 #[tokio::test]
@@ -133,6 +140,31 @@ async fn grants_that_die_after_a_week_are_those_of_an_app_in_test_mode() {
     let server = lost_after(7 * DAY + Duration::from_hours(1)).await;
     let found = finding(&server, "test_mode_suspected").await.expect("it is found");
     assert!(found["seen"].as_str().is_some_and(|it| it.starts_with("2 of 2 grants")), "{found}");
+}
+
+#[tokio::test]
+async fn a_provider_s_file_may_say_when_test_grants_die_and_what_to_do() {
+    let testing = "testing: {dies_after_days: 3, says: Publish the app of Acme.}\n";
+    let mut acme = Acme::start().await;
+    acme.write("acme.yaml", &format!("{}{testing}", crate::support::ACME_FILE));
+    acme.register("one", "secret-of-one");
+    let server = acme.server().await;
+    set_up(&server).await;
+    lose(&acme, &server, &["user-1"], 3 * DAY + Duration::from_hours(2)).await;
+    let found = finding(&server, "test_mode_suspected").await.expect("it is found");
+    assert_eq!(found["mend"], "Publish the app of Acme. Then let people connect again.");
+}
+
+#[tokio::test]
+async fn a_provider_that_never_gives_refresh_tokens_is_not_blamed_for_it() {
+    let mut acme = Acme::start().await;
+    acme.write("acme.yaml", &format!("{}refresh: {{offered: false}}\n", crate::support::ACME_FILE));
+    acme.register("one", "secret-of-one");
+    acme.rules().gives_refresh_tokens = false;
+    let server = acme.server().await;
+    set_up(&server).await;
+    connect(&server, "user-1").await;
+    assert_eq!(finding(&server, "no_refresh_token").await, None);
 }
 
 #[tokio::test]

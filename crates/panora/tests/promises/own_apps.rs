@@ -211,6 +211,21 @@ async fn a_setting_must_be_one_that_the_file_allows() {
 }
 
 #[tokio::test]
+async fn a_setting_that_the_file_calls_secret_is_answered_nowhere() {
+    let mut acme = Acme::start().await;
+    let secret =
+        crate::support::ACME_FILE.replace("label: Developer token,", "label: Developer token, secret: true,");
+    acme.write("acme.yaml", &secret);
+    let server = acme.server().await;
+    let app = json!({"client_id": "one", "client_secret": null, "settings": {"developer_token": "swordfish", "tier": "paid"}});
+    let answer = server.put(APP, &app).await;
+    assert!(!answer.text.contains("swordfish"), "{}", answer.text);
+    let settings = answer.expect(200)["settings"].clone();
+    assert_eq!((&settings[0]["is_set"], &settings[0]["value"]), (&json!(true), &Value::Null));
+    assert_eq!(settings[1]["value"], "paid");
+}
+
+#[tokio::test]
 async fn an_app_without_a_required_setting_is_kept_and_cannot_connect_yet() {
     let (_acme, server) = given().await;
     let app = json!({"client_id": "one", "client_secret": "secret-of-one"});
