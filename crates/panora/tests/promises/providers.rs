@@ -8,7 +8,7 @@ use crate::support::{Browser, Settings, TestServer, text};
 async fn with_a_client(server: &TestServer, field: &str) -> Vec<String> {
     let list = server.get("/providers").await.expect(200);
     let list = list["data"].as_array().cloned().expect("a list");
-    let oauth = list.iter().filter(|it| it["token_type"] == "oauth2");
+    let oauth = list.iter().filter(|it| it["auth_kind"] == "oauth2_code");
     oauth.filter(|it| it[field] == true).map(|it| text(&it["slug"])).collect()
 }
 
