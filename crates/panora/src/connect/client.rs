@@ -73,7 +73,7 @@ impl OAuthApp {
 
     /// Why nobody could connect, the project's own switch aside.
     pub fn obstacle(&self, provider: &Provider) -> Option<Obstacle> {
-        if takes_client(provider) && self.client.is_none() {
+        if provider.takes_client() && self.client.is_none() {
             Some(Obstacle::ClientMissing)
         } else if !self.missing_settings(provider).is_empty() {
             Some(Obstacle::SettingsMissing)
@@ -81,11 +81,6 @@ impl OAuthApp {
             None
         }
     }
-}
-
-/// Whether the integrator must bring an OAuth client.
-pub fn takes_client(provider: &Provider) -> bool {
-    provider.takes_client()
 }
 
 /// The app in force for new connections.

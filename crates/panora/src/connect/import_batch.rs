@@ -1,15 +1,14 @@
 //! Many imports of one project in one transaction, an outcome each: what is wrong with one concerns no other.
 
-use std::collections::{BTreeMap, HashMap};
-
 use serde_json::{Map, Value};
 
 use super::error::ConnectError;
 use super::establish::{Fresh, Wanted, establish};
 use super::grant::Grant;
+use super::linked_users;
 use super::object::connection_object;
 use crate::app::App;
-use crate::model::{EventType, LinkedUser, LinkedUserId, ProjectId};
+use crate::model::{EventType, LinkedUserId, ProjectId};
 use crate::store::{StoreError, Tx};
 use crate::webhooks::{Draft, Publication};
 
@@ -41,13 +40,17 @@ pub async fn store_batch(
     project: ProjectId,
     imports: &[ReadyImport],
 ) -> Result<Vec<Result<Imported, ConnectError>>, ConnectError> {
-    let users = linked_users(app, tx, project, imports).await?;
+    let named = imports.iter().filter_map(|import| match &import.person {
+        For::Known(_) => None,
+        For::Origin(origin, alias) => Some(((project, origin.as_str()), alias.as_deref())),
+    });
+    let users = linked_users::ensure(app, tx, named).await?;
     let (mut outcomes, mut fresh) = (Vec::with_capacity(imports.len()), Vec::new());
     for import in imports {
         let linked_user = match &import.person {
             For::Known(id) => *id,
             For::Origin(origin, _) => {
-                *users.get(origin.as_str()).ok_or(StoreError::Corrupt("linked user"))?
+                *users.get(&(project, origin.as_str())).ok_or(StoreError::Corrupt("linked user"))?
             }
         };
         let wanted = Wanted { project, linked_user, renews: None, metadata: &import.metadata };
@@ -78,31 +81,4 @@ pub async fn store_batch(
     let rows: Vec<_> = fresh.iter().map(Fresh::row).collect();
     app.store.add_connections(tx, &rows).await?;
     Ok(outcomes)
-}
-
-/// Finds or makes those who are named by the customer's own ids, each once. Of aliases the last counts.
-async fn linked_users<'a>(
-    app: &App,
-    tx: &mut Tx,
-    project: ProjectId,
-    imports: &'a [ReadyImport],
-) -> Result<HashMap<&'a str, LinkedUserId>, StoreError> {
-    let mut wanted: BTreeMap<&str, Option<&str>> = BTreeMap::new();
-    for import in imports {
-        if let For::Origin(origin, alias) = &import.person {
-            let known = wanted.entry(origin).or_default();
-            *known = alias.as_deref().or(*known);
-        }
-    }
-    let mut found = HashMap::with_capacity(wanted.len());
-    for replace in [false, true] {
-        let named: Vec<_> = wanted.iter().filter(|(_, alias)| alias.is_some() == replace).collect();
-        let mut new = Vec::with_capacity(named.len());
-        for (origin, alias) in &named {
-            new.push(LinkedUser::new((&app.clock, &app.random), project, (**origin).to_owned(), **alias));
-        }
-        let users = app.store.ensure_linked_users(tx, &new, replace).await?;
-        found.extend(named.iter().zip(users).map(|((origin, _), user)| (**origin, user.id)));
-    }
-    Ok(found)
 }

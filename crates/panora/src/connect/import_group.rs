@@ -1,7 +1,7 @@
 //! Imports that can only make a new connection are stored in groups, whoever's they are: one transaction for all that
 //! wait. What does not fit into a group goes alone; one caller's data never fails another's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::Sender;
@@ -9,10 +9,11 @@ use tokio::sync::oneshot;
 
 use super::establish::{Fresh, Wanted};
 use super::grant::Grant;
+use super::linked_users;
 use super::object::connection_object;
 use crate::app::App;
 use crate::idempotency::{LIFE, Repeatable};
-use crate::model::{EventType, LinkedUser, LinkedUserId, ProjectId};
+use crate::model::{EventType, ProjectId};
 use crate::store::{StoreError, Tx};
 use crate::webhooks::{Draft, Publication};
 
@@ -82,7 +83,8 @@ pub async fn store(
         return Ok(Vec::new());
     }
     let imports: Vec<&Import> = group.iter().map(|waiting| &*waiting.import).collect();
-    let users = linked_users(app, tx, &imports).await?;
+    let named = imports.iter().map(|it| ((it.project, it.origin_id.as_str()), it.alias.as_deref()));
+    let users = linked_users::ensure(app, tx, named).await?;
     let (mut fresh, mut answers, mut kept) = (Vec::with_capacity(imports.len()), Vec::new(), Vec::new());
     for import in &imports {
         let Some(user) = users.get(&(import.project, import.origin_id.as_str())) else {
@@ -107,30 +109,4 @@ pub async fn store(
     let since = app.clock.now().minus(LIFE);
     app.store.add_idempotency_records(tx, &kept, since).await?;
     Ok(answers)
-}
-
-/// Finds or makes the linked users, those named more than once only once. Of aliases the last counts.
-async fn linked_users<'a>(
-    app: &App,
-    tx: &mut Tx,
-    imports: &[&'a Import],
-) -> Result<HashMap<(ProjectId, &'a str), LinkedUserId>, StoreError> {
-    let mut wanted: BTreeMap<(ProjectId, &str), Option<&str>> = BTreeMap::new();
-    for import in imports {
-        let alias = wanted.entry((import.project, &import.origin_id)).or_default();
-        *alias = import.alias.as_deref().or(*alias);
-    }
-    let mut found = HashMap::with_capacity(wanted.len());
-    for replace in [false, true] {
-        let named: Vec<_> = wanted.iter().filter(|(_, alias)| alias.is_some() == replace).collect();
-        let new: Vec<LinkedUser> = named
-            .iter()
-            .map(|((project, origin), alias)| {
-                LinkedUser::new((&app.clock, &app.random), *project, (*origin).to_owned(), **alias)
-            })
-            .collect();
-        let users = app.store.ensure_linked_users(tx, &new, replace).await?;
-        found.extend(named.iter().zip(users).map(|((key, _), user)| (**key, user.id)));
-    }
-    Ok(found)
 }

@@ -18,6 +18,7 @@ pub mod import;
 pub mod import_batch;
 pub mod import_group;
 mod jobs;
+mod linked_users;
 mod object;
 mod provider_call;
 mod refresh;
@@ -27,7 +28,7 @@ mod verify;
 
 pub use authorize::{AuthorizeError, authorization_url, redirect_uri};
 pub use callback::{Arrival, CallbackQuery, arrive};
-pub use client::{Apps, KnownApps, OAuthApp, app_for, app_of, client_row, row as app_row, takes_client};
+pub use client::{Apps, KnownApps, OAuthApp, app_for, app_of, client_row, row as app_row};
 pub use credentials::{Credentials, Secret};
 pub use error::ConnectError;
 pub use establish::Established;

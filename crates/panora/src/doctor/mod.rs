@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::connect::{ConnectError, OAuthApp, app_for, redirect_uri, takes_client};
+use crate::connect::{ConnectError, OAuthApp, app_for, redirect_uri};
 use crate::model::{AppSource, ProjectId, Time, text_enum};
 use probe::{Asked, Probe};
 use records::Records;
@@ -120,7 +120,7 @@ pub async fn diagnose(app: &App, project: ProjectId, provider: &Provider) -> Res
 
 impl Patient<'_> {
     fn is_oauth(&self) -> bool {
-        takes_client(self.provider)
+        self.provider.takes_client()
     }
 
     /// Settings of the integrator over what the newest connection knows of its account.

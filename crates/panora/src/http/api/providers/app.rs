@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::connect::{OAuthApp, app_for, app_row, client_row, redirect_uri, takes_client};
+use crate::connect::{OAuthApp, app_for, app_row, client_row, redirect_uri};
 use crate::http::auth::Caller;
 use crate::http::extract::{BodyRules, JsonBody, NoQuery, given};
 use crate::http::problem::Problem;
@@ -130,7 +130,7 @@ async fn answer(app: &App, project: ProjectId, provider: &Provider) -> Result<Ap
         default_scopes: provider.default_scopes(),
         settings: settings_of(provider, &chosen),
         missing_settings: chosen.missing_settings(provider),
-        redirect_uri: takes_client(provider).then(|| redirect_uri(app)),
+        redirect_uri: provider.takes_client().then(|| redirect_uri(app)),
         setup_url: provider.setup().map(str::to_owned),
         obstacle: chosen.obstacle(provider),
         client_id: chosen.client.map(|client| client.id),
@@ -264,7 +264,7 @@ async fn remove(
 }
 
 fn check_client(provider: &Provider, new: &NewApp) -> Result<(), Problem> {
-    if !takes_client(provider) {
+    if !provider.takes_client() {
         if provider.app_settings().is_empty() {
             let detail = "This provider takes no OAuth app.";
             return Err(Problem::new(http::StatusCode::UNPROCESSABLE_ENTITY, "no_oauth_app", detail));

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::connect::{Apps, redirect_uri, takes_client};
+use crate::connect::{Apps, redirect_uri};
 use crate::http::auth::Caller;
 use crate::http::extract::{BodyRules, JsonBody, NoQuery, Query, parameter};
 use crate::http::problem::Problem;
@@ -72,7 +72,7 @@ fn answer(app: &App, project: ProjectId, apps: &Apps, it: &Arc<Provider>) -> Res
         obstacle,
         scopes: chosen.scopes_of(it),
         docs_url: it.docs().to_owned(),
-        redirect_uri: takes_client(it).then(|| redirect_uri(app)),
+        redirect_uri: it.takes_client().then(|| redirect_uri(app)),
     })
 }
 
