@@ -10,9 +10,9 @@ use utoipa_axum::routes;
 use super::document::IdParam;
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::extract::{IdPath, PageParams, Query, parameter};
+use crate::http::extract::{IdPath, PageParams, Query, parameter, time};
 use crate::http::problem::Problem;
-use crate::model::{ConnectionId, LoggedRequest, RequestFilter, Time};
+use crate::model::{ConnectionId, LoggedRequest, RequestFilter};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
@@ -100,9 +100,8 @@ impl RequestParams {
         if status.is_some_and(|status| !(100..=999).contains(&status)) {
             return Err(Problem::field("?status", "A status such as 404."));
         }
-        let time = "An RFC 3339 time such as 2026-01-31T09:30:00.000Z.";
-        let since: Option<Time> = parameter("?since", self.since.as_deref(), time)?;
-        let until = parameter("?until", self.until.as_deref(), time)?;
+        let since = time("?since", self.since.as_deref())?;
+        let until = time("?until", self.until.as_deref())?;
         Ok(RequestFilter { status, since, until })
     }
 }

@@ -12,4 +12,6 @@ pub use idempotency::{Create, Idempotency};
 pub use page::{PageParams, page_answer};
 pub use path::IdPath;
 pub use query::{NoQuery, Query, check_query, parameter, refuse_query};
-pub use values::{MAX_TEXT, given, is_email, is_language_tag, metadata, parse_id, parse_time, return_url};
+pub use values::{
+    MAX_TEXT, given, is_email, is_language_tag, metadata, parse_id, parse_time, return_url, time,
+};

@@ -44,6 +44,11 @@ pub fn parse_id<T: FromStr>(pointer: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|_| Problem::field(pointer, "Not an id: ids are UUIDs."))
 }
 
+/// A time in a query, where one was given.
+pub fn time(pointer: &str, text: Option<&str>) -> Result<Option<Time>, Problem> {
+    text.map(|text| parse_time(pointer, text)).transpose()
+}
+
 /// A time in a body.
 pub fn parse_time(pointer: &str, text: &str) -> Result<Time, Problem> {
     text.parse().map_err(|_| Problem::field(pointer, "An RFC 3339 time such as 2026-01-31T09:30:00.000Z."))

@@ -14,7 +14,7 @@ pub use self::answer::Answer;
 use super::document::IdParam;
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::extract::{IdPath, NoQuery, PageParams, Query, parameter};
+use crate::http::extract::{IdPath, NoQuery, PageParams, Query, parameter, time};
 use crate::http::problem::Problem;
 use crate::model::{DeliveryId, DeliveryStatus, EndpointId, EventType};
 use crate::store::DeliveryFilter;
@@ -68,7 +68,6 @@ struct LogParams {
 
 impl LogParams {
     fn filter(&self) -> Result<DeliveryFilter, Problem> {
-        let time = "An RFC 3339 time such as 2026-01-31T09:30:00.000Z.";
         Ok(DeliveryFilter {
             status: parameter(
                 "?status",
@@ -77,8 +76,8 @@ impl LogParams {
             )?,
             event_type: parameter("?type", self.kind.as_deref(), "There is no such event type.")?,
             id_event: parameter("?id_event", self.id_event.as_deref(), "Not an id: ids are UUIDs.")?,
-            since: parameter("?since", self.since.as_deref(), time)?,
-            until: parameter("?until", self.until.as_deref(), time)?,
+            since: time("?since", self.since.as_deref())?,
+            until: time("?until", self.until.as_deref())?,
         })
     }
 }

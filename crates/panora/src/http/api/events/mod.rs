@@ -16,7 +16,7 @@ use super::document::IdParam;
 use crate::app::App;
 use crate::events::envelope_text;
 use crate::http::auth::Caller;
-use crate::http::extract::{IdPath, NoQuery, PageParams, Query, page_answer, parameter};
+use crate::http::extract::{IdPath, NoQuery, PageParams, Query, page_answer, parameter, time};
 use crate::http::problem::Problem;
 use crate::model::{EventId, EventType, Paged};
 use crate::store::{EventFilter, LoggedEvent};
@@ -67,11 +67,10 @@ struct EventParams {
 
 impl EventParams {
     fn filter(&self) -> Result<EventFilter, Problem> {
-        let time = "An RFC 3339 time such as 2026-01-31T09:30:00.000Z.";
         Ok(EventFilter {
             kind: kind(self.kind.as_deref())?,
-            since: parameter("?since", self.since.as_deref(), time)?,
-            until: parameter("?until", self.until.as_deref(), time)?,
+            since: time("?since", self.since.as_deref())?,
+            until: time("?until", self.until.as_deref())?,
         })
     }
 }
