@@ -105,14 +105,7 @@ async fn exchange(app: &App, asked: Asked<'_>, provider: &Provider) -> Probe {
         redirect_uri: asked.redirect_uri,
         variables: asked.variables,
     });
-    let request = match request {
-        Ok(request) => request,
-        Err(error) => return Probe::unclocked(Said::NotAsked(error.to_string())),
-    };
-    match send(app, asked.project, request).await {
-        Ok(heard) => Probe { said: of_token_answer(app, provider, &heard), skew_ms: heard.skew_ms },
-        Err(unanswered) => Probe::unclocked(Said::Unreachable(unanswered.error)),
-    }
+    probe(app, asked.project, request, |heard| of_token_answer(app, provider, heard)).await
 }
 
 fn of_token_answer(app: &App, provider: &Provider, heard: &Heard) -> Said {
@@ -160,33 +153,31 @@ pub async fn authorization_endpoint(app: &App, asked: Asked<'_>) -> Probe {
         scopes: asked.scopes,
         variables: asked.variables,
     });
-    match url {
-        Ok(url) => open(app, asked, url).await,
-        Err(error) => Probe::unclocked(Said::NotAsked(error.to_string())),
-    }
+    let said = |heard: &Heard| of_status(app, heard).unwrap_or_else(|| of_page(asked.redirect_uri, heard));
+    probe(app, asked.project, url.map(get), said).await
 }
 
 /// Opens the API's base URL, without any credential.
 pub async fn api(app: &App, project: ProjectId, url: Result<Url, RenderError>) -> Probe {
-    let url = match url {
-        Ok(url) => url,
-        Err(error) => return Probe::unclocked(Said::NotAsked(error.to_string())),
+    let said = |heard: &Heard| {
+        of_status(app, heard).unwrap_or_else(|| Said::Nothing(format!("status {}", heard.status)))
     };
-    match send(app, project, get(url)).await {
-        Ok(heard) => Probe {
-            said: of_status(app, &heard).unwrap_or_else(|| Said::Nothing(format!("status {}", heard.status))),
-            skew_ms: heard.skew_ms,
-        },
-        Err(unanswered) => Probe::unclocked(Said::Unreachable(unanswered.error)),
-    }
+    probe(app, project, url.map(get), said).await
 }
 
-async fn open(app: &App, asked: Asked<'_>, url: Url) -> Probe {
-    match send(app, asked.project, get(url)).await {
-        Ok(heard) => Probe {
-            said: of_status(app, &heard).unwrap_or_else(|| of_page(asked.redirect_uri, &heard)),
-            skew_ms: heard.skew_ms,
-        },
+/// Sends a request, if the file gives one, and reads what is heard.
+async fn probe(
+    app: &App,
+    project: ProjectId,
+    request: Result<HttpRequest, RenderError>,
+    read: impl FnOnce(&Heard) -> Said,
+) -> Probe {
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => return Probe::unclocked(Said::NotAsked(error.to_string())),
+    };
+    match send(app, project, request).await {
+        Ok(heard) => Probe { said: read(&heard), skew_ms: heard.skew_ms },
         Err(unanswered) => Probe::unclocked(Said::Unreachable(unanswered.error)),
     }
 }

@@ -1,5 +1,8 @@
 //! What can be seen without asking anybody: client, settings, scopes, the public URL.
 
+use std::net::IpAddr;
+
+use panora_outbound::{AddressPolicy, Verdict};
 use url::Host;
 
 use super::finding::{
@@ -121,14 +124,14 @@ fn unreachable(host: &Host<&str>) -> Option<&'static str> {
             let local = !name.contains('.') || LOCAL_ENDINGS.iter().any(|ending| name.ends_with(ending));
             local.then_some("a name that only a local network knows")
         }
-        Host::Ipv4(ip) => {
-            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
-            (ip.is_private() || ip.is_link_local() || ip.is_unspecified() || shared)
-                .then_some("a private address")
-        }
-        Host::Ipv6(ip) => (ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified())
-            .then_some("a private address"),
+        Host::Ipv4(ip) => unreachable_address((*ip).into()),
+        Host::Ipv6(ip) => unreachable_address((*ip).into()),
     }
+}
+
+/// The default policy is the public internet and nothing else.
+fn unreachable_address(ip: IpAddr) -> Option<&'static str> {
+    (AddressPolicy::default().check(ip, "") == Verdict::Forbidden).then_some("a private address")
 }
 
 #[cfg(test)]
