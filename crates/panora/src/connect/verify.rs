@@ -105,7 +105,8 @@ async fn now(app: &App, stored: &StoredConnection) -> Result<StoredConnection, R
     now.ok_or(RefreshError::Revoked)
 }
 
-async fn try_once(
+/// Tries credentials as they are.
+pub(super) async fn try_once(
     app: &App,
     (provider, client_id): (&Provider, Option<&str>),
     project: ProjectId,

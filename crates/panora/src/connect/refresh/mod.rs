@@ -8,6 +8,8 @@ mod settle;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use secrecy::ExposeSecret;
+
 use self::ask::{Answered, ask};
 use super::client::with_settings;
 use super::credentials::{Credentials, Secret};
@@ -99,8 +101,7 @@ pub(super) async fn renewed_credentials(
     stored: &StoredConnection,
 ) -> Result<Credentials, RefreshError> {
     let credentials = open(app, stored)?;
-    let access =
-        credentials.tokens().map(|(access, _)| secrecy::ExposeSecret::expose_secret(&access).to_owned());
+    let access = credentials.tokens().map(|(access, _)| access.expose_secret().to_owned());
     refreshed(app, stored, Cause::Wanted(access.unwrap_or_default())).await
 }
 

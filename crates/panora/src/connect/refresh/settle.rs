@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use panora_catalog::Verification;
-
 use super::ask::{Answered, Renewed, Trouble};
 use super::{Cause, Later, Refresh, RefreshError, open, open_valid};
 use crate::app::App;
 use crate::connect::credentials::Credentials;
 use crate::connect::error::ConnectError;
 use crate::connect::object::connection_object;
-use crate::connect::provider_call::send;
 use crate::connect::revoke::{Revocation, promise_revocation};
 use crate::connect::troubles::NO_REFRESH_TOKEN;
+use crate::connect::verify::{FoundCredentials, try_once};
 use crate::model::{
     Connection, ConnectionStatus, ConnectionToken, CredentialLife, EventType, Time, due_in,
     next_try_after_loss, setback,
@@ -188,14 +186,10 @@ pub(super) async fn lose_if_dead(
     };
     let connection = &stored.connection;
     let provider = app.provider(connection.id_project, &connection.provider_slug).ok_or_else(alive)?;
-    let request = provider.verify_request(&credentials.credential(), &credentials.variables);
-    let dead = match request {
-        Ok(Some(request)) => match send(app, connection.id_project, request).await {
-            Ok(answer) => provider.read_verification(answer.status, &answer.body) == Verification::WrongKey,
-            Err(_) => false,
-        },
-        _ => true,
-    };
+    let made_by = (&*provider, connection.client_id.as_deref());
+    let found = try_once(app, made_by, connection.id_project, credentials).await;
+    // Where there is no way to try it, the refusal of the call is all that will ever be said.
+    let dead = matches!(found, FoundCredentials::WrongCredentials | FoundCredentials::NotOffered);
     if !dead {
         return Err(alive());
     }
@@ -207,8 +201,8 @@ pub(super) async fn lose_if_dead(
     open_valid(app, &now.ok_or(RefreshError::Revoked)?)
 }
 
-/// These credentials are refused for good, with this error code: told once a loss. With `again` they are tried a few times more, in case that
-/// the provider was wrong. False if somebody has stored others meanwhile.
+/// These credentials are refused for good, with this error code: told once a loss. With `again` they are tried a few
+/// times more, in case that the provider was wrong. False if somebody has stored others meanwhile.
 pub(in crate::connect) async fn lose(
     app: &App,
     stored: &StoredConnection,
