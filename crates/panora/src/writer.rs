@@ -104,7 +104,7 @@ impl Group {
         let due = self.again.is_none_or(|at| at <= Instant::now());
         let with = if due { self.with_imports(app, &imports) } else { 0 };
         let written = together(app, &imports, &self.results[..with]).await;
-        let failed = written.as_ref().err().is_some();
+        let failed = written.is_err();
         let answers = written.unwrap_or_else(|error| {
             tracing::warn!(code = error.code(), "a group could not be written: its parts are written apart");
             if matches!(error, StoreError::Unconfirmed(_)) {
