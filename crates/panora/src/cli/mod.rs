@@ -94,7 +94,7 @@ pub fn run() -> ExitCode {
 
 /// One core is left to the database: with as many threads as cores they would only take turns.
 fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
+    std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
 fn complain(words: &str) -> ExitCode {

@@ -67,7 +67,7 @@ impl Store {
                 it.detail.map(|sealed| sealed.0).into(),
             ]);
         }
-        tx.execute_batch(batch).await.map(|_| ())
+        tx.execute_batch(batch).await
     }
 
     /// A delivery's attempts, oldest first: at most 200.

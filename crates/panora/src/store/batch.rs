@@ -1,8 +1,9 @@
-//! Many rows in few statements: `VALUES` lists of a few fixed sizes on SQLite, whose prepared statements are kept,
-//! and one `UNNEST` of arrays on PostgreSQL. Knows no noun.
+//! Many rows of one statement: it is prepared once and run for each row on SQLite, and gets an `UNNEST` of arrays on
+//! PostgreSQL. Knows no noun.
 
 use super::StoreError;
 use super::db::{Row, Sql, Tx, Value};
+use super::sqlite::numbered;
 
 /// A column's type in the rows of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +12,6 @@ pub enum Column {
     Text,
     Blob,
 }
-
-/// The sizes in which SQLite takes rows: any number makes two statements or three, and few different ones are prepared.
-const SIZES: [usize; 19] = [64, 60, 56, 52, 48, 44, 40, 36, 32, 28, 24, 20, 16, 12, 8, 4, 3, 2, 1];
 
 /// A statement whose text says `{rows}` where the rows stand, in a form that both databases read after `INSERT INTO
 /// ...` and within `WITH new (...) AS (...)`.
@@ -46,31 +44,19 @@ impl<'a> Batch<'a> {
         self.values.is_empty()
     }
 
-    fn statements(self, postgres: bool) -> Vec<Sql> {
-        if self.is_empty() {
-            return Vec::new();
-        }
-        if postgres { vec![self.unnested()] } else { self.listed() }
-    }
-
-    /// The rows' parameters have no numbers and come first: SQLite looks a number up for each parameter, in a list
-    /// that would be as long as there are parameters.
-    fn listed(self) -> Vec<Sql> {
+    /// The statement for one row, and the parameters of each.
+    fn listed(self) -> (String, Vec<Vec<Value>>) {
         let width = self.columns.len();
-        let row = format!(",({}?)", "?,".repeat(width - 1));
-        let mut statements = Vec::new();
-        let mut left = self.values.len() / width;
+        let text = of_one_row(&renumbered(self.text, width), width);
+        let mut rows = Vec::with_capacity(self.values.len() / width);
         let mut values = self.values.into_iter();
-        for size in SIZES {
-            while left >= size {
-                left -= size;
-                let rows = format!("VALUES {}", &row.repeat(size)[1..]);
-                let text = renumbered(self.text, size * width).replace("{rows}", &rows);
-                let values = values.by_ref().take(size * width).collect();
-                statements.push(Sql::with_values(text, values).extended(self.binds.iter().cloned()));
-            }
+        while values.len() > 0 {
+            let mut row = Vec::with_capacity(width + self.binds.len());
+            row.extend(values.by_ref().take(width));
+            row.extend(self.binds.iter().cloned());
+            rows.push(row);
         }
-        statements
+        (text, rows)
     }
 
     fn unnested(self) -> Sql {
@@ -114,6 +100,27 @@ impl Value {
     }
 }
 
+/// The statement that does for one row what `text` does for many: `new.column` is the row's parameter, where rows are
+/// joined to nothing but the table or one other.
+fn of_one_row(text: &str, width: usize) -> String {
+    let one = text.strip_prefix("WITH new (").and_then(|rest| rest.split_once(") AS ({rows}) "));
+    let Some((names, one)) = one.filter(|(_, one)| one.contains(" FROM new")) else {
+        let places: Vec<_> = (1..=width).map(|number| format!("${number}")).collect();
+        return text.replace("{rows}", &format!("VALUES ({})", places.join(", ")));
+    };
+    let mut names: Vec<_> = names.split(", ").zip(1..).collect();
+    // The longest first: none is then taken for the beginning of another.
+    names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    let places = |text: String, (name, number): &(&str, usize)| {
+        text.replace(&format!("new.{name}"), &format!("${number}"))
+    };
+    let one = names.iter().fold(one.to_owned(), places);
+    let one = one.replace(" FROM new JOIN ", " FROM ").replace(" ON ", " WHERE ");
+    let one = one.replace(" FROM new WHERE ", " WHERE ").replace(" FROM new", "");
+    // A failure ends the transaction: nothing has to be kept by which this statement alone could be undone.
+    one.replacen("INSERT INTO ", "INSERT OR FAIL INTO ", 1).replacen("UPDATE ", "UPDATE OR FAIL ", 1)
+}
+
 /// The text with each `$n` of a bind raised by `by`.
 fn renumbered(text: &str, by: usize) -> String {
     let mut parts = text.split('$');
@@ -128,23 +135,41 @@ fn renumbered(text: &str, by: usize) -> String {
 }
 
 impl Tx {
-    /// Runs a batch; how many rows were changed.
-    pub async fn execute_batch(&mut self, batch: Batch<'_>) -> Result<u64, StoreError> {
-        let mut changed = 0;
-        for sql in batch.statements(self.is_postgres()) {
-            changed += self.execute(sql).await?;
+    /// Runs a batch, at the latest with the next statement or the commit, whose error is then this one's.
+    pub async fn execute_batch(&mut self, batch: Batch<'_>) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
         }
-        Ok(changed)
+        match self {
+            Self::Sqlite(tx) => {
+                let (text, rows) = announced(batch);
+                tx.keep_rows(text, rows);
+            }
+            Self::Postgres(_) => drop(self.execute(batch.unnested()).await?),
+        }
+        Ok(())
     }
 
     /// Runs a batch that returns rows.
     pub async fn all_of_batch(&mut self, batch: Batch<'_>) -> Result<Vec<Row>, StoreError> {
-        let mut rows = Vec::new();
-        for sql in batch.statements(self.is_postgres()) {
-            rows.extend(self.all(sql).await?);
+        if batch.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(rows)
+        match self {
+            Self::Sqlite(tx) => {
+                let (text, rows) = announced(batch);
+                Ok(Row::of_sqlite(tx.run_rows(text, rows).await?))
+            }
+            Self::Postgres(_) => self.all(batch.unnested()).await,
+        }
     }
+}
+
+/// The batch for SQLite, about to be run.
+fn announced(batch: Batch<'_>) -> (String, Vec<Vec<Value>>) {
+    let (text, rows) = batch.listed();
+    Sql::with_values(text.clone(), rows.first().cloned().unwrap_or_default()).announce();
+    (numbered(&text), rows)
 }
 
 #[cfg(test)]
@@ -152,16 +177,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sqlite_gets_a_few_sizes_and_every_row_once() {
+    fn sqlite_gets_one_statement_and_every_row_once() {
         let mut batch =
             Batch::new("INSERT INTO t (a, b) {rows} WHERE $1", &[Column::Int, Column::Text]).bind(7_i64);
         for row in 0..150_i64 {
             batch.row([row.into(), "x".into()]);
         }
-        let statements = batch.statements(false);
-        let counts: Vec<_> = statements.iter().map(|sql| (sql.values().len() - 1) / 2).collect();
-        assert_eq!(counts, [64, 64, 20, 2]);
-        assert!(statements[3].text().ends_with("VALUES (?,?),(?,?) WHERE $5"), "{}", statements[3].text());
+        let (text, rows) = batch.listed();
+        assert_eq!(text, "INSERT INTO t (a, b) VALUES ($1, $2) WHERE $3");
+        assert_eq!(rows.len(), 150);
+        assert!(rows.iter().all(|row| row.len() == 3));
+    }
+
+    #[test]
+    fn one_row_is_its_parameters() {
+        let insert = "WITH new (id, id_event, at) AS ({rows}) INSERT INTO t (a, b) SELECT new.id, $4 + new.at FROM new \
+                      JOIN events ev ON ev.id = new.id_event";
+        assert_eq!(
+            of_one_row(insert, 3),
+            "INSERT OR FAIL INTO t (a, b) SELECT $1, $4 + $3 FROM events ev WHERE ev.id = $2"
+        );
+        let update = "WITH new (id, a) AS ({rows}) UPDATE t SET a = new.a FROM new WHERE t.id = new.id AND b < $3";
+        assert_eq!(of_one_row(update, 2), "UPDATE OR FAIL t SET a = $2 WHERE t.id = $1 AND b < $3");
     }
 
     #[test]
@@ -169,22 +206,17 @@ mod tests {
         let mut batch = Batch::new("INSERT INTO t (a, b) {rows}", &[Column::Int, Column::Blob]);
         batch.row([1_i64.into(), Value::Blob(None)]);
         batch.row([2_i64.into(), vec![1_u8].into()]);
-        let statements = batch.statements(true);
+        let statement = batch.unnested();
         assert_eq!(
-            statements[0].text(),
+            statement.text(),
             "INSERT INTO t (a, b) SELECT * FROM UNNEST($1::BIGINT[], $2::BYTEA[])"
         );
-        assert_eq!(statements[0].values().len(), 2);
+        assert_eq!(statement.values().len(), 2);
     }
 
     #[test]
     fn no_number_is_taken_for_the_beginning_of_another() {
         assert_eq!(renumbered("$1 + $2, CAST($12 AS TEXT)", 10), "$11 + $12, CAST($22 AS TEXT)");
         assert_eq!(renumbered("none", 10), "none");
-    }
-
-    #[test]
-    fn an_empty_batch_is_no_statement() {
-        assert!(Batch::new("INSERT INTO t (a) {rows}", &[Column::Int]).statements(false).is_empty());
     }
 }

@@ -220,7 +220,7 @@ impl Store {
                 ]);
             }
         }
-        tx.execute_batch(batch).await.map(|_| ())
+        tx.execute_batch(batch).await
     }
 
     pub async fn lookup_connection(

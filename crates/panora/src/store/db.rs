@@ -1,30 +1,24 @@
 //! The dialect layer: one way to say a statement to SQLite and to PostgreSQL. Knows no noun.
 //!
-//! Statements use `$1`-style parameters, which both databases read. We do not use sqlx's `Any` driver: it
-//! refuses boolean columns on SQLite, panics on shared text, and copies every row it reads.
+//! Statements use `$1`-style parameters.
 
+use rusqlite::types::FromSql;
 use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{
-    Arguments, AssertSqlSafe, ColumnIndex, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type,
-};
+use sqlx::{Arguments, AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Type};
 
+use super::sqlite::{Outcome, Sqlite, SqliteRow, SqliteTx};
 use super::{StoreError, crash};
 
 /// Connections to the database in use.
 #[derive(Clone)]
 pub enum Db {
-    Sqlite {
-        read: SqlitePool,
-        /// One connection: SQLite has one writer, and waiting here is fairer than `SQLITE_BUSY`.
-        write: SqlitePool,
-    },
+    Sqlite(Sqlite),
     Postgres(PgPool),
 }
 
 /// A transaction. Dropping it without [`Tx::commit`] rolls it back.
 pub enum Tx {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
@@ -63,12 +57,15 @@ impl Sql {
         Self { text, values }
     }
 
+    pub(super) fn into_parts(self) -> (String, Vec<Value>) {
+        (self.text, self.values)
+    }
+
     pub(super) fn extended(mut self, values: impl IntoIterator<Item = Value>) -> Self {
         self.values.extend(values);
         self
     }
 
-    #[cfg(any(test, debug_assertions))]
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -85,7 +82,7 @@ impl Sql {
     }
 
     /// To be called before it runs.
-    fn announce(&self) {
+    pub(super) fn announce(&self) {
         if self.writes() {
             crash::point(&self.text);
         }
@@ -132,23 +129,6 @@ impl Sql {
         self.push(if empty { "NULL)" } else { ")" })
     }
 
-    fn for_sqlite(self) -> Result<(AssertSqlSafe<String>, SqliteArguments), StoreError> {
-        let mut arguments = SqliteArguments::default();
-        for value in self.values {
-            match value {
-                Value::Int(value) => arguments.add(value),
-                Value::Text(value) => arguments.add(value),
-                Value::Blob(value) => arguments.add(value),
-                Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => {
-                    Err("SQLite has no arrays: batches are written as rows".into())
-                }
-            }
-            .map_err(StoreError::encode)?;
-        }
-        // The text is ours: every value that came from outside is a parameter.
-        Ok((AssertSqlSafe(self.text), arguments))
-    }
-
     fn for_postgres(self) -> Result<(AssertSqlSafe<String>, PgArguments), StoreError> {
         let mut arguments = PgArguments::default();
         for value in self.values {
@@ -166,66 +146,40 @@ impl Sql {
     }
 }
 
-macro_rules! run {
-    ($self:ident, $sql:ident, $method:ident, $($wrap:tt)*) => {
-        match $self {
-            Runner::Sqlite(executor) => {
-                let (text, arguments) = $sql.for_sqlite()?;
-                run!(@ sqlx::query_with(text, arguments).$method(executor).await?, Sqlite, $($wrap)*)
-            }
-            Runner::Postgres(executor) => {
-                let (text, arguments) = $sql.for_postgres()?;
-                run!(@ sqlx::query_with(text, arguments).$method(executor).await?, Postgres, $($wrap)*)
-            }
-        }
-    };
-    (@ $result:expr, $side:ident, rows) => { Ok($result.into_iter().map(Row::$side).collect()) };
-    (@ $result:expr, $side:ident, row) => { Ok($result.map(Row::$side)) };
-    (@ $result:expr, $side:ident, count) => { Ok($result.rows_affected()) };
+/// Runs a statement on a connection to PostgreSQL.
+async fn rows_of(connection: &mut sqlx::PgConnection, sql: Sql) -> Result<Vec<Row>, StoreError> {
+    let (text, arguments) = sql.for_postgres()?;
+    let rows = sqlx::query_with(text, arguments).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(Row::Postgres).collect())
 }
 
-/// A connection to run one statement on.
-enum Runner<'c> {
-    Sqlite(&'c mut sqlx::SqliteConnection),
-    Postgres(&'c mut sqlx::PgConnection),
-}
-
-impl Runner<'_> {
-    async fn all(self, sql: Sql) -> Result<Vec<Row>, StoreError> {
-        sql.announce();
-        run!(self, sql, fetch_all, rows)
-    }
-
-    async fn optional(self, sql: Sql) -> Result<Option<Row>, StoreError> {
-        sql.announce();
-        run!(self, sql, fetch_optional, row)
-    }
-
-    async fn execute(self, sql: Sql) -> Result<u64, StoreError> {
-        sql.announce();
-        run!(self, sql, execute, count)
-    }
+/// The same; how many rows were changed.
+async fn changed_by(connection: &mut sqlx::PgConnection, sql: Sql) -> Result<u64, StoreError> {
+    let (text, arguments) = sql.for_postgres()?;
+    Ok(sqlx::query_with(text, arguments).execute(connection).await?.rows_affected())
 }
 
 impl Tx {
-    fn runner(&mut self) -> Runner<'_> {
+    pub async fn all(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        sql.announce();
         match self {
-            Self::Sqlite(tx) => Runner::Sqlite(tx),
-            Self::Postgres(tx) => Runner::Postgres(tx),
+            Self::Sqlite(tx) => Ok(Row::of_sqlite(tx.run(sql).await?)),
+            Self::Postgres(tx) => rows_of(tx, sql).await,
         }
     }
 
-    pub async fn all(&mut self, sql: Sql) -> Result<Vec<Row>, StoreError> {
-        self.runner().all(sql).await
-    }
-
+    /// The first row.
     pub async fn optional(&mut self, sql: Sql) -> Result<Option<Row>, StoreError> {
-        self.runner().optional(sql).await
+        Ok(self.all(sql).await?.into_iter().next())
     }
 
     /// How many rows were changed.
     pub async fn execute(&mut self, sql: Sql) -> Result<u64, StoreError> {
-        self.runner().execute(sql).await
+        sql.announce();
+        match self {
+            Self::Sqlite(tx) => Ok(tx.run(sql).await?.changed),
+            Self::Postgres(tx) => changed_by(tx, sql).await,
+        }
     }
 
     /// Durable once this returns. With [`StoreError::Unconfirmed`] nobody knows.
@@ -248,46 +202,45 @@ impl Db {
     /// Opens a transaction that writes.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            // IMMEDIATE: a read that turns into a write later could find the database changed.
-            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite(sqlite) => Tx::Sqlite(sqlite.begin().await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
 
     /// Reads outside a transaction.
     pub async fn all(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        sql.announce();
         match self {
-            Self::Sqlite { read, .. } => Runner::Sqlite(&mut *read.acquire().await?).all(sql).await,
-            Self::Postgres(pool) => Runner::Postgres(&mut *pool.acquire().await?).all(sql).await,
+            Self::Sqlite(sqlite) => Ok(Row::of_sqlite(sqlite.read(sql).await?)),
+            Self::Postgres(pool) => rows_of(&mut *pool.acquire().await?, sql).await,
         }
     }
 
-    /// Reads at most one row outside a transaction.
+    /// Reads the first row outside a transaction.
     pub async fn optional(&self, sql: Sql) -> Result<Option<Row>, StoreError> {
-        match self {
-            Self::Sqlite { read, .. } => Runner::Sqlite(&mut *read.acquire().await?).optional(sql).await,
-            Self::Postgres(pool) => Runner::Postgres(&mut *pool.acquire().await?).optional(sql).await,
-        }
+        Ok(self.all(sql).await?.into_iter().next())
     }
 
     /// One statement that writes, a transaction of its own.
     pub async fn execute(&self, sql: Sql) -> Result<u64, StoreError> {
+        sql.announce();
         let count = match self {
-            Self::Sqlite { write, .. } => Runner::Sqlite(&mut *write.acquire().await?).execute(sql).await,
-            Self::Postgres(pool) => Runner::Postgres(&mut *pool.acquire().await?).execute(sql).await,
+            Self::Sqlite(sqlite) => sqlite.write(sql).await?.changed,
+            Self::Postgres(pool) => changed_by(&mut *pool.acquire().await?, sql).await?,
         };
         crash::point("after a statement");
-        count
+        Ok(count)
     }
 
     /// One statement that writes and returns rows, a transaction of its own.
     pub async fn execute_returning(&self, sql: Sql) -> Result<Vec<Row>, StoreError> {
+        sql.announce();
         let rows = match self {
-            Self::Sqlite { write, .. } => Runner::Sqlite(&mut *write.acquire().await?).all(sql).await,
-            Self::Postgres(pool) => Runner::Postgres(&mut *pool.acquire().await?).all(sql).await,
+            Self::Sqlite(sqlite) => Row::of_sqlite(sqlite.write(sql).await?),
+            Self::Postgres(pool) => rows_of(&mut *pool.acquire().await?, sql).await?,
         };
         crash::point("after a statement");
-        rows
+        Ok(rows)
     }
 
     /// The present as a due time is compared with it: `($n)` on SQLite, where the process owns the file; the
@@ -295,23 +248,26 @@ impl Db {
     /// can be searched by it, by `clock_timestamp()` not, which may change from row to row.
     pub const fn now_expression(&self) -> &'static str {
         match self {
-            Self::Sqlite { .. } => "CAST($1 AS BIGINT)",
+            Self::Sqlite(_) => "CAST($1 AS BIGINT)",
             Self::Postgres(_) => "(CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000 AS BIGINT) + $1)",
         }
     }
 }
 
 impl Row {
+    pub(super) fn of_sqlite(outcome: Outcome) -> Vec<Self> {
+        outcome.rows.into_iter().map(Row::Sqlite).collect()
+    }
+
     /// A column's value; a wrong name or type is an error of ours.
     pub fn get<'r, T>(&'r self, column: &'static str) -> Result<T, StoreError>
     where
-        T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>,
-        &'static str: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>,
+        T: FromSql + Decode<'r, Postgres> + Type<Postgres>,
     {
-        Ok(match self {
-            Self::Sqlite(row) => row.try_get(column)?,
-            Self::Postgres(row) => row.try_get(column)?,
-        })
+        match self {
+            Self::Sqlite(row) => row.get(column).ok_or(StoreError::Corrupt(column)),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
     }
 }
 

@@ -80,8 +80,9 @@ impl Store {
         let text = format!(
             "WITH new (id, id_project, id_event, id_endpoint, state, delay, release_number, lease_owner) AS ({{rows}}) \
              INSERT INTO deliveries (id, id_project, id_event, id_endpoint, state, tries, probes, due_at, \
-             release_number, lease_owner, created_at) SELECT id, id_project, id_event, id_endpoint, state, 0, 0, \
-             {now} + delay, release_number, lease_owner, CAST($2 AS BIGINT) FROM new"
+             release_number, lease_owner, created_at) SELECT new.id, new.id_project, new.id_event, \
+             new.id_endpoint, new.state, 0, 0, {now} + new.delay, new.release_number, new.lease_owner, \
+             CAST($2 AS BIGINT) FROM new"
         );
         let mut batch = Batch::new(&text, &[Text, Text, Text, Text, Text, Int, Int, Text]);
         batch = batch.bind(parameter).bind(self.now().millis());
@@ -98,7 +99,7 @@ impl Store {
                 it.lease_owner.into(),
             ]);
         }
-        tx.execute_batch(batch).await.map(|_| ())
+        tx.execute_batch(batch).await
     }
 
     /// Claims at most `most` open deliveries of an endpoint for [`LEASE`], oldest first. `release` is the endpoint's
@@ -208,7 +209,7 @@ impl Store {
                 release.into(),
             ]);
         }
-        tx.execute_batch(batch).await.map(|_| ())
+        tx.execute_batch(batch).await
     }
 
     /// Ends this node's leases of what was not sent, so that others may take it at once. The caller holds the locks of

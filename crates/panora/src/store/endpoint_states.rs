@@ -188,7 +188,7 @@ impl Store {
                 lease.as_ref().map_or(0, |(_, until)| until.millis()).into(),
             ]);
         }
-        tx.execute_batch(batch).await.map(|_| ())
+        tx.execute_batch(batch).await
     }
 
     /// Tells the other nodes that these endpoints of a project are to be read again. The caller holds its lock.
@@ -246,6 +246,6 @@ impl Store {
             let delay = if look == LookAt::Once { 0 } else { millis_of(LEASE) };
             batch.row([id.to_string().into(), delay.into()]);
         }
-        tx.execute_batch(batch).await.map(|_| ())
+        tx.execute_batch(batch).await
     }
 }

@@ -15,6 +15,12 @@ pub enum StoreError {
     /// The database cannot be reached, is full, or refused the statement.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
+    /// The same of SQLite.
+    #[error("the database failed")]
+    Sqlite(#[source] rusqlite::Error),
+    /// It was closed, as this process ends.
+    #[error("the database is closed")]
+    Closed,
     #[error("the database's shape could not be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// A stored value that we cannot read back.
@@ -28,7 +34,8 @@ impl StoreError {
             Self::Conflict => "conflict",
             Self::Busy => "busy",
             Self::Unconfirmed(_) => "commit_unconfirmed",
-            Self::Database(_) => "database_failed",
+            Self::Database(_) | Self::Sqlite(_) => "database_failed",
+            Self::Closed => "database_closed",
             Self::Migration(_) => "migration_failed",
             Self::Corrupt(_) => "corrupt_row",
         }
@@ -66,11 +73,24 @@ impl From<sqlx::Error> for StoreError {
             if refusal.is_unique_violation() {
                 return Self::Conflict;
             }
-            // 55P03 lock_not_available, 40P01 deadlock_detected, 40001 serialization_failure; SQLite's 5 is SQLITE_BUSY.
-            if matches!(refusal.code().as_deref(), Some("55P03" | "40P01" | "40001" | "5")) {
+            // lock_not_available, deadlock_detected, serialization_failure.
+            if matches!(refusal.code().as_deref(), Some("55P03" | "40P01" | "40001")) {
                 return Self::Busy;
             }
         }
         Self::Database(error)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+        use rusqlite::{Error, ErrorCode};
+        let Error::SqliteFailure(failure, _) = &error else { return Self::Sqlite(error) };
+        match (failure.code, failure.extended_code) {
+            (_, SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE) => Self::Conflict,
+            (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Self::Busy,
+            _ => Self::Sqlite(error),
+        }
     }
 }

@@ -62,7 +62,7 @@ impl Store {
                 new.body.0.into(),
             ]);
         }
-        tx.execute_batch(batch).await.map(|_| ())
+        tx.execute_batch(batch).await
     }
 
     /// The events that claimed deliveries carry.

@@ -67,7 +67,7 @@ impl Store {
             "INSERT INTO idempotency_records (id_project, key_mac, request_mac, status, answer, created_at) {rows} \
              ON CONFLICT (id_project, key_mac) DO UPDATE SET request_mac = excluded.request_mac, \
              status = excluded.status, answer = excluded.answer, created_at = excluded.created_at \
-             WHERE idempotency_records.created_at < $1",
+             WHERE idempotency_records.created_at < $1 RETURNING status",
             &[Text, Blob, Blob, Int, Blob, Int],
         )
         .bind(not_before.millis());
@@ -81,8 +81,8 @@ impl Store {
                 it.created_at.millis().into(),
             ]);
         }
-        let written = tx.execute_batch(batch).await?;
-        if written == new.len() as u64 { Ok(()) } else { Err(StoreError::Conflict) }
+        let written = tx.all_of_batch(batch).await?;
+        if written.len() == new.len() { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
     /// Forgets at most `most` records made before `before`.

@@ -1,11 +1,14 @@
 //! The database's shape, applied at start. A migration that was released is never edited.
 
 use std::borrow::Cow;
+use std::path::Path;
+use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AssertSqlSafe, SqlSafeStr};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgPool, SqlSafeStr};
 
-use super::{Db, StoreError};
+use super::StoreError;
 
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../migrations/0001_foundation.sql")),
@@ -15,13 +18,24 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "apps", include_str!("../../migrations/0005_apps.sql")),
 ];
 
-/// Brings the database to the newest shape; nodes that start together wait for each other.
-pub async fn migrate(db: &Db) -> Result<(), StoreError> {
-    match db {
-        Db::Sqlite { write, .. } => migrator(false).run(write).await?,
-        Db::Postgres(pool) => migrator(true).run(pool).await?,
-    }
-    Ok(())
+/// Brings a file to the newest shape, and makes it if there is none; processes that start together wait for each other.
+pub async fn migrate_sqlite(file: &Path) -> Result<(), StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(Duration::from_secs(10))
+        .foreign_keys(true)
+        .disable_statement_logging();
+    let mut connection = options.connect().await?;
+    migrator(false).run(&mut connection).await?;
+    Ok(connection.close().await?)
+}
+
+/// The same of PostgreSQL, where nodes wait for each other.
+pub async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
+    Ok(migrator(true).run(pool).await?)
 }
 
 fn migrator(postgres: bool) -> Migrator {
@@ -47,13 +61,12 @@ fn in_dialect(text: &str, postgres: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-
     use super::*;
     use crate::accounts::{Counts, Found, Query, verify};
     use crate::clock::Clock;
     use crate::random::Random;
-    use crate::store::{Sql, Store};
+    use crate::store::sqlite::Sqlite;
+    use crate::store::{Db, Sql, Store};
 
     const ID: &str = "01234567-0000-7000-8000-00000000000";
 
@@ -77,11 +90,12 @@ mod tests {
     async fn the_accounts_are_complete_after_an_upgrade_and_count_what_follows() {
         let folder = std::env::temp_dir().join(format!("panora_{}", Random::system().base62(16)));
         std::fs::create_dir_all(&folder).unwrap();
-        let options =
-            SqliteConnectOptions::new().filename(folder.join("panora.sqlite")).create_if_missing(true);
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-        let db = Db::Sqlite { read: pool.clone(), write: pool.clone() };
-        migrator_of(&MIGRATIONS[..1], false).run(&pool).await.unwrap();
+        let file = folder.join("panora.sqlite");
+        let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+        let mut connection = options.connect().await.unwrap();
+        migrator_of(&MIGRATIONS[..1], false).run(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let db = Db::Sqlite(Sqlite::open(&file).unwrap());
         for sql in [
             "INSERT INTO projects (id, handle, name, allowed_origins, return_urls, hand_over, last_position, created_at) \
              VALUES ('{ID}0', 'default', 'default', '[]', '[]', 0, 2, 0)",
@@ -93,7 +107,7 @@ mod tests {
         // Of the second nobody knows any more whether it was in scope.
         add(&db, 1, true, ", lease_until", ", 0").await;
         add(&db, 2, false, "", "").await;
-        let store = Store::migrated(db.clone(), Clock::system()).await.unwrap();
+        let store = Store::open_sqlite(&file, Clock::system()).await.unwrap();
         add(&db, 3, true, ", probes, release_number", ", 0, 0").await;
         add(&db, 4, false, "", "").await;
         db.execute(Sql::new("UPDATE projects SET last_position = 4")).await.unwrap();

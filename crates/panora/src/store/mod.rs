@@ -35,6 +35,7 @@ mod resends;
 mod retention;
 mod row;
 mod sandbox;
+mod sqlite;
 #[cfg(debug_assertions)]
 mod statements;
 mod troubles;
@@ -45,13 +46,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::ConnectOptions;
 
 use crate::clock::Clock;
 use crate::model::Time;
 
 use self::changed_connections::ChangedConnections;
+use self::sqlite::Sqlite;
 pub use accounts::{
     ClaimCursor, CountedClaim, CountedDelivery, CountedEndpoint, CountedEvent, CountedProject,
 };
@@ -99,30 +100,8 @@ pub struct Store {
 impl Store {
     /// Opens (and creates) the SQLite file.
     pub async fn open_sqlite(file: &Path, clock: Clock) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An answer means durable: FULL syncs the log at every commit.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10))
-            .statement_cache_capacity(512)
-            .foreign_keys(true)
-            // Statements of many rows keep a journal of their own, which then needs no file.
-            .pragma("temp_store", "MEMORY")
-            .pragma("cache_size", "-32768")
-            // Mostly done beside the writer: see [`Store::checkpoint`]. What is left of it here begins the log anew.
-            .pragma("wal_autocheckpoint", "16000")
-            .disable_statement_logging();
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            // Where writing fails, SQLite ends the transaction by itself and the driver believes that it is still in it:
-            // it would never begin another. With a new connection it does, once the disk has room again.
-            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
-            .connect_with(options.clone())
-            .await?;
-        let read = SqlitePoolOptions::new().max_connections(4).connect_lazy_with(options);
-        Self::migrated(Db::Sqlite { read, write }, clock).await
+        migrations::migrate_sqlite(file).await?;
+        Self::opened(Db::Sqlite(Sqlite::open(file)?), clock).await
     }
 
     /// Connects to PostgreSQL at a `postgres://` URL.
@@ -135,11 +114,11 @@ impl Store {
             .acquire_timeout(Duration::from_secs(20))
             .connect_with(options)
             .await?;
-        Self::migrated(Db::Postgres(pool), clock).await
+        migrations::migrate_postgres(&pool).await?;
+        Self::opened(Db::Postgres(pool), clock).await
     }
 
-    async fn migrated(db: Db, clock: Clock) -> Result<Self, StoreError> {
-        migrations::migrate(&db).await?;
+    async fn opened(db: Db, clock: Clock) -> Result<Self, StoreError> {
         let changed_connections = ChangedConnections::new();
         let store = Self { db, clock, changed_connections, read_clock: present::ReadClock::default() };
         store.read_present().await?;
@@ -164,7 +143,7 @@ impl Store {
     /// Copies what SQLite's log holds into the database, while others write on. Whoever commits would else do it, and
     /// keep everybody waiting.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        if let Db::Sqlite { .. } = &self.db {
+        if let Db::Sqlite(_) = &self.db {
             self.db.all(Sql::new("PRAGMA wal_checkpoint(PASSIVE)")).await?;
         }
         Ok(())
@@ -173,10 +152,7 @@ impl Store {
     /// Closes every connection, after what runs has ended.
     pub async fn close(&self) {
         match &self.db {
-            Db::Sqlite { read, write } => {
-                read.close().await;
-                write.close().await;
-            }
+            Db::Sqlite(sqlite) => sqlite.close().await,
             Db::Postgres(pool) => pool.close().await,
         }
     }
@@ -188,7 +164,7 @@ impl Store {
     /// `(expression, parameter)` for the present: see [`Db::now_expression`].
     fn db_now(&self) -> (&'static str, i64) {
         let parameter = match &self.db {
-            Db::Sqlite { .. } => self.clock.now().millis(),
+            Db::Sqlite(_) => self.clock.now().millis(),
             Db::Postgres(_) => self.clock.offset_ms(),
         };
         (self.db.now_expression(), parameter)

@@ -54,8 +54,8 @@ impl Store {
         let (now, parameter) = self.db_now();
         let text = format!(
             "WITH new (id, id_project, id_delivery, id_endpoint, kind) AS ({{rows}}) INSERT INTO resends (id, id_project, \
-             id_delivery, id_endpoint, kind, due_at, created_at) SELECT id, id_project, id_delivery, id_endpoint, kind, \
-             {now}, {now} FROM new"
+             id_delivery, id_endpoint, kind, due_at, created_at) SELECT new.id, new.id_project, new.id_delivery, \
+             new.id_endpoint, new.kind, {now}, {now} FROM new"
         );
         let mut batch = Batch::new(&text, &[Text, Text, Text, Text, Text]).bind(parameter);
         for it in new {
@@ -67,7 +67,7 @@ impl Store {
                 it.kind.as_str().into(),
             ]);
         }
-        tx.execute_batch(batch).await.map(|_| ())
+        tx.execute_batch(batch).await
     }
 
     /// At most `most` attempts that are due, oldest first; none to the endpoints in `busy`.

@@ -31,7 +31,7 @@ impl Store {
         WANTED.store(false, Ordering::Relaxed);
         let ran = std::mem::take(&mut *RAN.lock().unwrap_or_else(PoisonError::into_inner));
         let (explain, column) = match &self.db {
-            Db::Sqlite { .. } => ("EXPLAIN QUERY PLAN", "detail"),
+            Db::Sqlite(_) => ("EXPLAIN QUERY PLAN", "detail"),
             Db::Postgres(_) => ("EXPLAIN", "QUERY PLAN"),
         };
         let mut plans = Vec::with_capacity(ran.len());
