@@ -38,15 +38,16 @@ CREATE TABLE api_keys (
 );
 CREATE INDEX api_keys_of_project ON api_keys (id_project, id);
 
+-- Found by its project and id, listed by its project: one index for both.
 CREATE TABLE linked_users (
-    id {ID} PRIMARY KEY,
+    id {ID} NOT NULL,
     id_project {ID} NOT NULL REFERENCES projects (id),
     origin_id {TEXT} NOT NULL,
     alias {TEXT} NOT NULL,
     created_at BIGINT NOT NULL,
+    PRIMARY KEY (id_project, id),
     UNIQUE (id_project, origin_id)
 );
-CREATE INDEX linked_users_of_project ON linked_users (id_project, id);
 
 CREATE TABLE magic_links (
     id {ID} PRIMARY KEY,
@@ -115,7 +116,7 @@ CREATE INDEX oauth_states_of_flow ON oauth_states (id_flow);
 CREATE INDEX oauth_states_by_age ON oauth_states (created_at);
 
 CREATE TABLE connections (
-    id {ID} PRIMARY KEY,
+    id {ID} NOT NULL,
     id_project {ID} NOT NULL REFERENCES projects (id),
     id_linked_user {ID} NOT NULL,
     provider_slug {TEXT} NOT NULL,
@@ -137,22 +138,23 @@ CREATE TABLE connections (
     -- Secrets and variables: JSON, sealed; none once revoked.
     credentials {BLOB},
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (id_project, id)
 );
 -- Of two flows that race for the same account, this decides.
 CREATE UNIQUE INDEX connections_standing ON connections (id_project, id_linked_user, provider_slug, account_id)
     WHERE status <> 'revoked' AND account_id IS NOT NULL;
-CREATE INDEX connections_of_project ON connections (id_project, id);
 CREATE INDEX connections_of_linked_user ON connections (id_project, id_linked_user, id);
 CREATE INDEX connections_of_account ON connections (provider_slug, account_id);
 
 -- The top-level metadata by which connections are filtered.
 CREATE TABLE connection_metadata (
-    id_connection {ID} NOT NULL REFERENCES connections (id),
+    id_connection {ID} NOT NULL,
     id_project {ID} NOT NULL,
     name {TEXT} NOT NULL,
     value {TEXT} NOT NULL,
-    PRIMARY KEY (id_connection, name)
+    PRIMARY KEY (id_connection, name),
+    FOREIGN KEY (id_project, id_connection) REFERENCES connections (id_project, id)
 );
 CREATE INDEX connection_metadata_by_value ON connection_metadata (id_project, name, value, id_connection);
 
@@ -215,7 +217,7 @@ CREATE INDEX deliveries_due ON deliveries (due_at, id_endpoint) WHERE state = 'o
 CREATE INDEX deliveries_of_endpoint ON deliveries (id_endpoint, id);
 
 CREATE TABLE attempts (
-    id {ID} PRIMARY KEY,
+    id {ID} NOT NULL,
     id_project {ID} NOT NULL,
     id_delivery {ID} NOT NULL,
     started_at BIGINT NOT NULL,
@@ -224,9 +226,9 @@ CREATE TABLE attempts (
     status BIGINT,
     error {TEXT},
     -- Address, headers, answer: JSON, sealed.
-    detail {BLOB}
+    detail {BLOB},
+    PRIMARY KEY (id_delivery, id)
 );
-CREATE INDEX attempts_of_delivery ON attempts (id_delivery, id);
 
 -- Work promised in a transaction and done after it, such as revoking a grant at its provider.
 CREATE TABLE jobs (

@@ -67,9 +67,11 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => args.worker_threads.map(usize::from),
         _ => None,
     };
-    let threads = threads.unwrap_or_else(workers);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    let runtime = match runtime {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        runtime.worker_threads(threads);
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.to_string()),
     };
@@ -90,11 +92,6 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(words) => complain(&words),
     }
-}
-
-/// One core is left to the database: with as many threads as cores they would only take turns.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
 fn complain(words: &str) -> ExitCode {

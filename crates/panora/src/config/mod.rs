@@ -74,7 +74,7 @@ pub struct ServeArgs {
     #[arg(long, env = "PANORA_API_RATE_LIMIT", default_value_t = 1000, value_name = "N")]
     pub api_rate_limit: u32,
 
-    /// Threads that serve requests; unless given, as many as there are cores but one, which is left to the database.
+    /// Threads that serve requests; unless given, as many as there are cores.
     /// Calls to providers in great numbers go faster with one a core
     #[arg(long, env = "PANORA_WORKER_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub worker_threads: Option<u16>,

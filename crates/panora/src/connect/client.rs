@@ -52,7 +52,7 @@ impl KnownApps {
         if let Some(known) = self.0.get(&key) {
             return Ok(known);
         }
-        let found = app.store.lookup_app((project, slug)).await?.map(Arc::new);
+        let found = Box::pin(app.store.lookup_app((project, slug))).await?.map(Arc::new);
         self.0.insert(key, found.clone());
         Ok(found)
     }
@@ -88,7 +88,8 @@ pub async fn app_for(app: &App, project: ProjectId, provider: &Provider) -> Resu
     let own = app.known_apps.find(app, project, provider.slug()).await?;
     let mut chosen = choose(app, project, provider, own.as_deref())?;
     if let (AppSource::Project, Some(client)) = (chosen.source, &mut chosen.client) {
-        client.secret = kept_client(app, project, provider, &client.id).await?.and_then(|kept| kept.secret);
+        let kept = Box::pin(kept_client(app, project, provider, &client.id));
+        client.secret = kept.await?.and_then(|kept| kept.secret);
     }
     Ok(chosen)
 }

@@ -107,7 +107,8 @@ pub async fn log_in(app: &App, project: ProjectId, grant: &mut Grant) -> Result<
         return Ok(Verification::Good);
     };
     let login = grant.provider.renewal_request(Renewal::Login(&fields), &grant.credentials.variables);
-    let Ok(answer) = send(app, project, login.map_err(|_| Failure::WrongHost)?).await else {
+    // Boxed, since few need it: an import carries the space for it.
+    let Ok(answer) = Box::pin(send(app, project, login.map_err(|_| Failure::WrongHost)?)).await else {
         return Ok(Verification::TryLater);
     };
     let Err(refusal) = grant.exchanged(app, &answer) else { return Ok(Verification::Good) };

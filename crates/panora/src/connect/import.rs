@@ -74,7 +74,7 @@ pub async fn prepare(
     };
     grant.credentials.variables.extend(chosen.settings);
     if verified {
-        match verify(app, project, &mut grant).await.map_err(ImportError::Failed)? {
+        match Box::pin(verify(app, project, &mut grant)).await.map_err(ImportError::Failed)? {
             Verification::Good => {}
             refused => return Err(ImportError::Refused(refused)),
         }

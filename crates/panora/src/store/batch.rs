@@ -197,7 +197,8 @@ mod tests {
             of_one_row(insert, 3),
             "INSERT OR FAIL INTO t (a, b) SELECT $1, $4 + $3 FROM events ev WHERE ev.id = $2"
         );
-        let update = "WITH new (id, a) AS ({rows}) UPDATE t SET a = new.a FROM new WHERE t.id = new.id AND b < $3";
+        let update =
+            "WITH new (id, a) AS ({rows}) UPDATE t SET a = new.a FROM new WHERE t.id = new.id AND b < $3";
         assert_eq!(of_one_row(update, 2), "UPDATE OR FAIL t SET a = $2 WHERE t.id = $1 AND b < $3");
     }
 
@@ -207,10 +208,7 @@ mod tests {
         batch.row([1_i64.into(), Value::Blob(None)]);
         batch.row([2_i64.into(), vec![1_u8].into()]);
         let statement = batch.unnested();
-        assert_eq!(
-            statement.text(),
-            "INSERT INTO t (a, b) SELECT * FROM UNNEST($1::BIGINT[], $2::BYTEA[])"
-        );
+        assert_eq!(statement.text(), "INSERT INTO t (a, b) SELECT * FROM UNNEST($1::BIGINT[], $2::BYTEA[])");
         assert_eq!(statement.values().len(), 2);
     }
 

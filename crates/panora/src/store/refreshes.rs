@@ -159,8 +159,9 @@ impl Store {
         let (now, parameter) = self.db_now();
         let skip = if matches!(self.db, super::Db::Postgres(_)) { " FOR UPDATE SKIP LOCKED" } else { "" };
         let sql = Sql::new(format!(
-            "UPDATE connections SET refresh_due_at = {now} + $2 WHERE id IN (SELECT id FROM connections \
-             WHERE refresh_due_at <= {now} ORDER BY refresh_due_at LIMIT $3{skip}) \
+            "UPDATE connections SET refresh_due_at = {now} + $2 \
+             WHERE (id_project, id) IN (SELECT id_project, id FROM connections WHERE refresh_due_at <= {now} \
+             ORDER BY refresh_due_at LIMIT $3{skip}) \
              RETURNING id, id_project, provider_slug"
         ))
         .bind(parameter)

@@ -70,18 +70,19 @@ impl Sqlite {
     pub fn open(file: &Path) -> Result<Self, StoreError> {
         let connect = || -> Result<Shared, StoreError> { Ok(Arc::new(Mutex::new(Some(connect(file)?)))) };
         let read = (0..READERS).map(|_| connect()).collect::<Result<_, _>>()?;
-        Ok(Self {
-            write: connect()?,
-            turn: Arc::default(),
-            read,
-            readers: Arc::new(Semaphore::new(READERS)),
-        })
+        Ok(Self { write: connect()?, turn: Arc::default(), read, readers: Arc::new(Semaphore::new(READERS)) })
     }
 
     /// Opens a transaction that writes, once nobody else does.
     pub async fn begin(&self) -> Result<SqliteTx, StoreError> {
         let turn = self.turn().await?;
-        Ok(SqliteTx { write: self.write.clone(), turn: Some(turn), kept: vec![Step::Begin], begun: false, failed: false })
+        Ok(SqliteTx {
+            write: self.write.clone(),
+            turn: Some(turn),
+            kept: vec![Step::Begin],
+            begun: false,
+            failed: false,
+        })
     }
 
     /// Runs a statement that writes, a transaction of its own.
@@ -205,7 +206,9 @@ impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         let value = match self {
             Self::Int(value) => value.map_or(ValueRef::Null, ValueRef::Integer),
-            Self::Text(value) => value.as_ref().map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
+            Self::Text(value) => {
+                value.as_ref().map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
+            }
             Self::Blob(value) => value.as_ref().map_or(ValueRef::Null, |blob| ValueRef::Blob(blob)),
             Self::Ints(_) | Self::Texts(_) | Self::Blobs(_) => {
                 return Err(rusqlite::Error::ToSqlConversionFailure("SQLite has no arrays".into()));

@@ -87,7 +87,8 @@ async fn attempt(app: &App, mut work: Work) {
         // with the rest, or is over there. What was asked for is over with its endpoint.
         let mut withdrawn = withdrawn(app, work.endpoint_id());
         withdrawn.extend(Some(work).filter(|work| work.resend.is_none()));
-        return give_back(app, withdrawn).await;
+        // Boxed, since it is rare and large: the space for it would be moved with every attempt.
+        return Box::pin(give_back(app, withdrawn)).await;
     }
     if work.is_leased() {
         // Another URL, secret or header counts at once.

@@ -11,7 +11,7 @@ use crate::support::{
 #[tokio::test]
 async fn a_server_whose_writer_ends_by_a_fault_ends_so_that_it_is_started_again() {
     let (database, receiver) = (Database::fresh().await, Receiver::start().await);
-    let fault = [("PANORA_TEST_PANIC_AT", "INSERT INTO attempts"), ("PANORA_SHUTDOWN_SECONDS", "1")];
+    let fault = [("PANORA_TEST_PANIC_AT", "INTO attempts"), ("PANORA_SHUTDOWN_SECONDS", "1")];
     let server = Process::start(&database, free_port(), &Process::new_key(), &fault).await;
     server.endpoint(&receiver, &["connection.created"]).await;
     server.import("user-1", json!({})).await;
