@@ -109,7 +109,7 @@ impl Outbound {
         match self.0.resolver.resolve(name).await {
             Ok(found) => found
                 .into_iter()
-                .try_for_each(|ip| admit(self.0.policy.check(ip, project), secure).map(|_| ())),
+                .try_for_each(|at| admit(self.0.policy.check(at.ip(), project), secure).map(|_| ())),
             Err(Unresolved::NotFound | Unresolved::TimedOut) if secure => Ok(()),
             Err(_) => Err(Refusal::HttpsRequired),
         }

@@ -86,7 +86,7 @@ impl Dialer {
     /// The addresses of the target that the policy admits, at least one.
     async fn admitted(&self, target: &Target) -> Result<Vec<Admitted>, OutboundError> {
         let found = match target.literal {
-            Some(literal) => vec![literal],
+            Some(literal) => vec![SocketAddr::new(literal, target.port)],
             None => self.resolver.resolve(&target.host).await.map_err(|unresolved| match unresolved {
                 Unresolved::NotFound => OutboundError::NameNotFound,
                 Unresolved::TimedOut => OutboundError::TimedOut(Stage::NameLookup),
@@ -94,11 +94,12 @@ impl Dialer {
         };
         let mut refusal = Refusal::AddressNotAllowed;
         let mut admitted = Vec::new();
-        for ip in found {
-            match admit(self.policy.check(ip, &self.project), target.secure) {
-                Ok(private) => {
-                    admitted.push(Admitted { address: SocketAddr::new(ip, target.port), private });
-                }
+        for mut address in found {
+            if address.port() == 0 {
+                address.set_port(target.port);
+            }
+            match admit(self.policy.check(address.ip(), &self.project), target.secure) {
+                Ok(private) => admitted.push(Admitted { address, private }),
                 Err(reason) => refusal = reason,
             }
         }

@@ -1,6 +1,6 @@
 //! Names to addresses. It judges nothing: its answers always pass the policy before use.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const LOOKUP_TIME: Duration = Duration::from_secs(10);
 /// servers never answer must not take all the threads of the runtime.
 const LOOKUPS_AT_ONCE: usize = 128;
 
-type Answers = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
+type Answers = dyn Fn(&str) -> Vec<SocketAddr> + Send + Sync;
 
 /// Where names are looked up.
 #[derive(Clone)]
@@ -41,15 +41,21 @@ impl Resolver {
 
     /// Asks `answers` instead of any name server; no addresses means that the name does not resolve.
     pub fn given(answers: impl Fn(&str) -> Vec<IpAddr> + Send + Sync + 'static) -> Self {
+        Self::given_at(move |host| answers(host).into_iter().map(at_any_port).collect())
+    }
+
+    /// The same with ports, which replace those of URLs; 0 keeps the URL's. For tests, where one server stands for many
+    /// hosts: the addresses pass the policy as any others do.
+    pub fn given_at(answers: impl Fn(&str) -> Vec<SocketAddr> + Send + Sync + 'static) -> Self {
         Self(Source::Given(Arc::new(answers)))
     }
 
-    /// The addresses of `host`, at least one.
-    pub(crate) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
+    /// The addresses of `host`, at least one; port 0 stands for the URL's.
+    pub(crate) async fn resolve(&self, host: &str) -> Result<Vec<SocketAddr>, Unresolved> {
         let found = match &self.0 {
             Source::Given(answers) => answers(host),
             Source::System(_) if is_localhost(host) => {
-                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+                vec![at_any_port(Ipv4Addr::LOCALHOST.into()), at_any_port(Ipv6Addr::LOCALHOST.into())]
             }
             Source::System(slots) => {
                 let lookup = ask_system(host.to_owned(), Arc::clone(slots));
@@ -60,6 +66,10 @@ impl Resolver {
     }
 }
 
+fn at_any_port(ip: IpAddr) -> SocketAddr {
+    SocketAddr::new(ip, 0)
+}
+
 /// RFC 6761 section 6.3: these names are loopback, whatever a name server says; containers often lack an
 /// entry.
 fn is_localhost(host: &str) -> bool {
@@ -67,12 +77,12 @@ fn is_localhost(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost")
 }
 
-async fn ask_system(host: String, slots: Arc<Semaphore>) -> Vec<IpAddr> {
+async fn ask_system(host: String, slots: Arc<Semaphore>) -> Vec<SocketAddr> {
     let slot = slots.acquire_owned().await;
     let lookup = tokio::spawn(async move {
         let _slot = slot;
         match tokio::net::lookup_host((host.as_str(), 0)).await {
-            Ok(found) => found.map(|address| address.ip()).collect(),
+            Ok(found) => found.map(|address| at_any_port(address.ip())).collect(),
             Err(_) => Vec::new(),
         }
     });

@@ -149,3 +149,14 @@ async fn a_project_never_uses_a_connection_of_another_with_wider_rules() {
     assert_eq!(failure.error.code(), "address_not_allowed");
     assert_eq!(receiver.connections(), 1);
 }
+
+#[tokio::test]
+async fn a_given_port_replaces_the_url_s_and_no_address_is_reached_that_is_not_admitted() {
+    let receiver = answering(OK).await;
+    let (address, url) = (receiver.address, Url::parse("http://far.example/hook").unwrap());
+    let resolver = Resolver::given_at(move |_| vec![address]);
+    let answer = resolving(local_policy(), resolver.clone()).send(get(&url)).await.unwrap();
+    assert_eq!(answer.trace.address, Some(address));
+    let failure = resolving(AddressPolicy::default(), resolver).send(get(&url)).await.unwrap_err();
+    assert_eq!(failure.error, OutboundError::Refused(Refusal::AddressNotAllowed));
+}

@@ -43,12 +43,15 @@ pub struct Surroundings {
     pub random: Random,
     /// `PANORA_*` of the environment.
     pub variables: BTreeMap<String, String>,
+    /// Where requests that leave look up names, and whom they trust.
+    pub outbound: Settings,
 }
 
 impl Surroundings {
-    /// The machine's own clock and randomness.
+    /// The machine's own clock, randomness and names.
     pub fn of_machine(variables: BTreeMap<String, String>) -> Self {
-        Self { clock: Clock::system(), random: Random::system(), variables }
+        let outbound = Settings::new(HeaderValue::from_static(USER_AGENT));
+        Self { clock: Clock::system(), random: Random::system(), variables, outbound }
     }
 }
 
@@ -214,11 +217,10 @@ async fn open(
         None if address.ip().is_loopback() => PublicUrl::of_address(address),
         None => return Err(StartError::PublicUrlMissing(address)),
     };
-    let Surroundings { clock, random, variables } = around;
+    let Surroundings { clock, random, variables, outbound } = around;
     let catalog = Catalog::load(args.providers_dir.as_deref(), public_url.url())?;
     let policy = AddressPolicy { local_allowed: public_url.is_local(), networks: networks(args)? };
-    let user_agent = HeaderValue::from_static(USER_AGENT);
-    let outbound = Outbound::new(policy, Settings::new(user_agent));
+    let outbound = Outbound::new(policy, outbound);
     let storage = storage::open(&args.storage, clock.clone(), random.clone()).await?;
     if let Some(key) = &args.bootstrap_api_key {
         storage.ensure_bootstrap_key(key).await?;

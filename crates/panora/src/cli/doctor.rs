@@ -8,12 +8,10 @@ use panora_catalog::Provider;
 
 use super::{existing, with_causes};
 use crate::app::App;
-use crate::clock::Clock;
 use crate::config::{ConfigFile, ServeArgs};
 use crate::connect::Apps;
 use crate::doctor::{CheckOutcome, Diagnosis, Finding, diagnose};
 use crate::model::{AppSource, DEFAULT_PROJECT, ProjectId};
-use crate::random::Random;
 use crate::server::{Surroundings, open_only};
 
 #[derive(Args)]
@@ -32,8 +30,7 @@ pub struct DoctorArgs {
 
 pub async fn run(args: DoctorArgs, file: &ConfigFile) -> Result<(), String> {
     existing(&args.server.storage)?;
-    let around =
-        Surroundings { clock: Clock::system(), random: Random::system(), variables: file.with_environment() };
+    let around = Surroundings::of_machine(file.with_environment());
     let app = open_only(&args.server, around).await.map_err(|error| with_causes(&error))?;
     let project = app.store.lookup_project_by_handle(&args.project).await;
     let project = project.map_err(|error| with_causes(&error))?;

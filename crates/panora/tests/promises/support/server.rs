@@ -28,6 +28,7 @@ pub struct Settings {
     variables: BTreeMap<String, String>,
     database: Option<Arc<Database>>,
     road: Option<Road>,
+    outbound: Option<panora_outbound::Settings>,
 }
 
 /// Reads flags as `panora serve` does.
@@ -69,6 +70,13 @@ impl Settings {
     #[must_use]
     pub fn behind(mut self, road: &Road) -> Self {
         self.road = Some(road.clone());
+        self
+    }
+
+    /// What leaves looks up names there, and trusts those authorities.
+    #[must_use]
+    pub fn outbound(mut self, outbound: panora_outbound::Settings) -> Self {
+        self.outbound = Some(outbound);
         self
     }
 
@@ -130,7 +138,10 @@ impl Settings {
         args.storage.data_dir = given("PANORA_DATA_DIR").unwrap_or_default().into();
         args.storage.database_url = given("DATABASE_URL").map(Into::into);
         args.storage.encryption_keys = given("PANORA_ENCRYPTION_KEYS").map(Into::into);
-        let around = Surroundings { clock, random: Random::system(), variables: self.variables };
+        let mut around = Surroundings { clock, ..Surroundings::of_machine(self.variables) };
+        if let Some(outbound) = self.outbound {
+            around.outbound = outbound;
+        }
         Server::start(args, around).await
     }
 }
