@@ -17,7 +17,7 @@ use super::grant::{Grant, failure_of, read_tokens};
 use super::provider_call::send;
 use super::troubles::note_refusal;
 use crate::app::App;
-use crate::model::{FlowId, LinkStep, OAuthState, TroublePlace};
+use crate::model::{FlowId, LinkStep, OAuthState, ProjectId, TroublePlace};
 use crate::store::StoredState;
 use crate::vault::Slot;
 
@@ -92,11 +92,7 @@ async fn connect(
         }
     };
     let project = open.link.id_project;
-    let complete = match grant.exchange_again(app, project).await {
-        Ok(()) => grant.identify(app, project).await,
-        Err(failure) => Err(failure),
-    };
-    let result = match complete {
+    let result = match complete(app, project, &mut grant).await {
         Ok(()) => finish(app, open, departure, &grant).await.map(|_| ()),
         Err(failure) => Err(failure),
     };
@@ -104,6 +100,13 @@ async fn connect(
         tell_failure(app, open, slug, failure, Some(&grant)).await;
     }
     result
+}
+
+/// The token that counts, whose it is, and where its calls go.
+async fn complete(app: &App, project: ProjectId, grant: &mut Grant) -> Result<(), Failure> {
+    grant.exchange_again(app, project).await?;
+    grant.settle_tenant(app, project).await?;
+    grant.identify(app, project).await
 }
 
 /// The code for a grant.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use panora_catalog::{Client, Provider, RefusalKind, TokenRefusal, Variables};
+use panora_catalog::{Client, HttpRequest, Provider, RefusalKind, TokenRefusal, Variables};
 use secrecy::ExposeSecret;
+use serde_json::Value;
 
 use super::Failure;
 use super::client::client_of;
@@ -65,6 +66,16 @@ pub fn read_tokens(
     })
 }
 
+/// What the provider's API answers to a question about the grant.
+async fn asked(app: &App, project: ProjectId, request: HttpRequest) -> Result<Value, Failure> {
+    let answer = send(app, project, request).await.map_err(|_| Failure::ProviderDown)?;
+    match answer.status {
+        200..=299 => Ok(answer.body),
+        408 | 425 | 429 | 500.. => Err(Failure::ProviderDown),
+        _ => Err(Failure::ProviderError),
+    }
+}
+
 impl Grant {
     /// Takes the tokens of a login or a second exchange; what only the first answer said stays.
     pub fn exchanged(&mut self, app: &App, answer: &ProviderAnswer) -> Result<(), TokenRefusal> {
@@ -90,6 +101,23 @@ impl Grant {
         })
     }
 
+    /// Asks which sites or companies the grant covers, where one may cover several. With one there is nothing to choose;
+    /// what covers none, or several, makes no connection.
+    pub async fn settle_tenant(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
+        let (provider, credential) = (&self.provider, self.credentials.credential());
+        let request = provider.tenants_request(&credential, &self.credentials.variables);
+        let Some(request) = request.map_err(|_| Failure::WrongHost)? else { return Ok(()) };
+        let body = asked(app, project, request).await?;
+        let tenants = provider.read_tenants(&body, &self.credentials.variables);
+        let [tenant] = tenants.as_slice() else {
+            let (provider, count) = (provider.slug(), tenants.len());
+            tracing::warn!(provider, count, "a grant does not cover exactly one site or company");
+            return Err(Failure::ProviderError);
+        };
+        self.credentials.variables.extend(tenant.kept.clone());
+        Ok(())
+    }
+
     /// Asks the provider whose account it is, where its file tells how, and settles the API's base URL.
     pub async fn identify(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
         let credential = self.credentials.credential();
@@ -97,15 +125,8 @@ impl Grant {
         let request =
             self.provider.identity_request(&credential, &self.credentials.variables).map_err(unrendered)?;
         let body = match request {
-            None => serde_json::Value::Null,
-            Some(request) => {
-                let answer = send(app, project, request).await.map_err(|_| Failure::ProviderDown)?;
-                match answer.status {
-                    200..=299 => answer.body,
-                    408 | 425 | 429 | 500.. => return Err(Failure::ProviderDown),
-                    _ => return Err(Failure::ProviderError),
-                }
-            }
+            None => Value::Null,
+            Some(request) => asked(app, project, request).await?,
         };
         let kept = self.provider.kept_from_identity(&body).map_err(|_| Failure::WrongHost)?;
         self.credentials.variables.extend(kept);

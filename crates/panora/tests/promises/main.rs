@@ -5,6 +5,7 @@
 //! test makes a cluster that it restarts. `PANORA_TEST_FULL=1` is the long form, `PANORA_SEED` repeats a run's random
 //! choices, `PANORA_TEST_LOG=panora=debug` shows what the servers say.
 
+mod double;
 mod support;
 
 mod accounts;
@@ -35,6 +36,7 @@ mod erasure;
 mod event_stream;
 mod event_types;
 mod events;
+mod every_provider;
 mod expiry;
 mod faults;
 mod forgetting;

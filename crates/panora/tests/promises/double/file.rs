@@ -1,0 +1,102 @@
+//! A provider's file as the double reads it: plain YAML, and the values that stand for what people would give.
+
+#[path = "../../../../panora-catalog/tests/catalog/values.rs"]
+#[allow(dead_code, reason = "the catalog's own tests need more of it")]
+mod values;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use panora_catalog::{AuthKind, Catalog, Provider, Variables};
+use serde_json::{Value, json};
+use url::Url;
+
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let url = Url::parse("http://127.0.0.1:3000").expect("a URL");
+    Catalog::load(None, &url).expect("built-in files are sound")
+});
+
+/// The providers whose kind is `oauth2_code`.
+pub fn oauth_slugs() -> Vec<String> {
+    let all = CATALOG.list("").into_iter().filter(|provider| provider.auth_kind() == AuthKind::Oauth2Code);
+    all.map(|provider| provider.slug().to_owned()).collect()
+}
+
+/// Values by name, for a form or for an app's settings.
+pub type Form = BTreeMap<String, String>;
+
+/// One provider's file.
+pub struct File {
+    pub yaml: Value,
+    known: Variables,
+}
+
+impl File {
+    pub fn of(slug: &str) -> Self {
+        let provider: Arc<Provider> = CATALOG.get("", slug).expect("it is built in");
+        debug_assert!(Path::new(env!("CARGO_MANIFEST_DIR")).exists());
+        Self { yaml: values::file(slug), known: values::known_variables(&provider) }
+    }
+
+    /// How many shapes its token answers have.
+    pub fn shapes(&self) -> usize {
+        self.yaml["token"]["answers"].as_array().map_or(1, Vec::len)
+    }
+
+    pub fn value(&self, name: &str) -> &str {
+        self.known.get(name).map_or("", String::as_str)
+    }
+
+    /// Variables of one source with the pointer or parameter that they are read from, and their values.
+    pub fn from(&self, source: &str) -> Vec<(String, String)> {
+        let of_source = |it: &Value| {
+            let place = it["from"].get(source)?.as_str()?.to_owned();
+            let value = self.value(it["name"].as_str()?);
+            // Providers tell hosts as URLs.
+            let value = if it["hosts"].is_array() { format!("https://{value}") } else { value.to_owned() };
+            Some((place, value))
+        };
+        self.yaml["variables"].as_array().into_iter().flatten().filter_map(of_source).collect()
+    }
+
+    /// What the integrator is asked.
+    pub fn settings(&self) -> Form {
+        self.asked(&json!("app"))
+    }
+
+    /// What the person is asked.
+    pub fn questions(&self) -> Form {
+        self.asked(&Value::Null)
+    }
+
+    fn asked(&self, source: &Value) -> Form {
+        let all = self.yaml["variables"].as_array().into_iter().flatten();
+        let asked = all.filter(|it| it["from"] == *source || source.is_null() && it["from"] == "person");
+        let names = asked.filter_map(|it| it["name"].as_str());
+        names.map(|name| (name.to_owned(), self.value(name).to_owned())).collect()
+    }
+
+    /// A text of the file; the usual one where it is left out.
+    pub fn text<'a>(&'a self, pointer: &str, usual: &'a str) -> &'a str {
+        self.yaml.pointer(pointer).and_then(Value::as_str).unwrap_or(usual)
+    }
+
+    /// The first template of an identity's part, filled with what the answer and the variables say.
+    pub fn filled(&self, part: &str, answer: &Value) -> Option<String> {
+        let template = self.yaml["identity"][part][0].as_str()?;
+        let mut text = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (hole, tail) = after.split_once('}')?;
+            let value = if hole.starts_with('/') {
+                answer.pointer(hole)?.as_str()?.to_owned()
+            } else {
+                self.value(hole).to_owned()
+            };
+            text = text + before + &value;
+            rest = tail;
+        }
+        Some(text + rest)
+    }
+}
