@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
-use crate::double::{CLIENT, Double, Walk, oauth_slugs};
+use crate::double::{CLIENT, Double, Walk, form_slugs, oauth_slugs};
 use crate::support::{Browser, Page, Settings, TestServer, eventually, text};
 
 /// Walks at once.
@@ -18,16 +18,27 @@ const NOT_WALKED: &[(&str, &str)] = &[("sandbox", "the server plays it itself: m
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_oauth_provider_is_sent_what_its_snapshot_shows_from_the_link_to_the_revocation() {
+    walk_all(oauth_slugs(), NOT_WALKED).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_provider_that_takes_a_credential_is_sent_what_its_snapshot_shows() {
+    walk_all(form_slugs(), &[]).await;
+}
+
+async fn walk_all(slugs: Vec<String>, left_out: &[(&str, &str)]) {
     let double = Double::start().await;
     let server = Settings::default().outbound(double.settings()).start().await;
-    let (slugs, left_out) = (oauth_slugs(), NOT_WALKED.iter().map(|(slug, _)| *slug).collect::<Vec<_>>());
-    assert!(left_out.iter().all(|slug| slugs.iter().any(|it| it == slug)), "{left_out:?} are all there");
+    let is_left_out = |slug: &str| left_out.iter().any(|(it, _)| *it == slug);
+    assert_eq!(
+        slugs.iter().filter(|slug| is_left_out(slug)).count(),
+        left_out.len(),
+        "all of them are there"
+    );
     let only = std::env::var("PANORA_TEST_PROVIDER").ok();
-    let walked = slugs
-        .iter()
-        .filter(|slug| !left_out.contains(&slug.as_str()) && only.as_ref().is_none_or(|only| only == *slug));
-    let problems: Vec<Vec<String>> =
-        stream::iter(walked).map(|slug| go(&server, &double, slug)).buffer_unordered(AT_ONCE).collect().await;
+    let wanted = |slug: &&String| only.as_ref().is_none_or(|only| only == *slug) && !is_left_out(slug);
+    let walks = slugs.iter().filter(wanted).map(|slug| go(&server, &double, slug));
+    let problems: Vec<Vec<String>> = stream::iter(walks).buffer_unordered(AT_ONCE).collect().await;
     let problems: Vec<String> = problems.into_iter().flatten().chain(double.strays()).collect();
     assert!(problems.is_empty(), "{} problems:\n\n{}", problems.len(), problems.join("\n\n"));
 }
@@ -63,16 +74,20 @@ struct Journey<'a> {
 
 impl Journey<'_> {
     async fn make(&self) -> Result<(), String> {
-        self.set_up().await?;
-        self.connect().await?;
+        if self.walk.promises_any("authorization") {
+            self.set_up().await?;
+            self.connect().await?;
+        } else {
+            self.give_credential().await?;
+        }
         let connection = self.server.connections_of(&self.person).await.into_iter().next();
         let connection = connection.ok_or("there is no connection")?;
         self.check(&connection)?;
         self.call(&connection).await?;
         let path = format!("/connections/{}", text(&connection["id_connection"]));
-        if self.walk.promises_any("refresh") {
+        if self.walk.promises_any("refresh") || self.walk.promises_any("login") {
             self.server.post(&format!("{path}/refresh"), &json!({})).await.expect(200);
-            self.expect(&["refresh"])?;
+            self.expect(&["login", "refresh"])?;
             self.call(&connection).await?;
         }
         self.verify(&path).await?;
@@ -110,6 +125,24 @@ impl Journey<'_> {
             return Err(format!("not connected, at {}: {}", done.url, done.text()));
         }
         self.expect(&["exchange", "then", "tenants", "identity"])
+    }
+
+    /// From the link to the end, where a form is all there is.
+    async fn give_credential(&self) -> Result<(), String> {
+        let browser = Browser::new();
+        let link = json!({"providers": [self.walk.slug]});
+        let link = self.server.magic_link_with(&self.person, link).await;
+        let done = self.answered(&browser, browser.open(text(&link["url"])).await).await;
+        if !done.url.path().ends_with("/done") {
+            return Err(format!("not connected, at {}: {}", done.url, done.text()));
+        }
+        // It is tried first, by the request that tells whose it is where there is no other.
+        self.expect(&["login", self.trial(), "identity"])
+    }
+
+    /// By which request a credential is tried.
+    fn trial(&self) -> &'static str {
+        if self.walk.promises_any("verify") { "verify" } else { "identity" }
     }
 
     /// The page after the questions, where there are any.
@@ -166,8 +199,7 @@ impl Journey<'_> {
         if answer.status != 200 {
             return Err(format!("the verification is answered {} {}", answer.status, answer.text));
         }
-        let own = if self.walk.promises_any("verify") { "verify" } else { "identity" };
-        self.expect(&[own])
+        self.expect(&[self.trial()])
     }
 
     async fn revoke(&self, path: &str) -> Result<(), String> {

@@ -3,7 +3,7 @@
 //! `PANORA_TEST_DATABASE=postgres` runs the same tests on PostgreSQL, at `PANORA_TEST_POSTGRES_URL` (a superuser's:
 //! each test makes a database and drops it); where `PANORA_TEST_POSTGRES_BIN` names the folder of PostgreSQL's programs, a
 //! test makes a cluster that it restarts. `PANORA_TEST_FULL=1` is the long form, `PANORA_SEED` repeats a run's random
-//! choices, `PANORA_TEST_LOG=panora=debug` shows what the servers say.
+//! choices, `PANORA_TEST_LOG=panora=debug` shows what the servers say, `PANORA_TEST_PROVIDER=hubspot` walks one provider alone.
 
 mod double;
 mod support;

@@ -82,6 +82,7 @@ impl File {
     /// How long the connection's token should last, in seconds; none where it does not end or nobody says when.
     pub fn lifetime(&self, number: usize) -> Option<i64> {
         match &self.shape(number)["expires"] {
+            _ if self.yaml["token"].is_null() => None,
             Value::String(never) if never == "never" => None,
             expires => Some(expires["lifetime"].as_i64().unwrap_or(LIFE)),
         }

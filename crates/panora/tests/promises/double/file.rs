@@ -5,10 +5,10 @@
 mod values;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use panora_catalog::{AuthKind, Catalog, Provider, Variables};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -17,9 +17,18 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     Catalog::load(None, &url).expect("built-in files are sound")
 });
 
-/// The providers whose kind is `oauth2_code`.
+/// The providers that a person is sent to.
 pub fn oauth_slugs() -> Vec<String> {
-    let all = CATALOG.list("").into_iter().filter(|provider| provider.auth_kind() == AuthKind::Oauth2Code);
+    slugs(|kind| kind == AuthKind::Oauth2Code)
+}
+
+/// The providers that a person gives a credential for.
+pub fn form_slugs() -> Vec<String> {
+    slugs(|kind| kind.logs_in() || matches!(kind, AuthKind::ApiKey | AuthKind::Basic))
+}
+
+fn slugs(are: impl Fn(AuthKind) -> bool) -> Vec<String> {
+    let all = CATALOG.list("").into_iter().filter(|provider| are(provider.auth_kind()));
     all.map(|provider| provider.slug().to_owned()).collect()
 }
 
@@ -30,13 +39,15 @@ pub type Form = BTreeMap<String, String>;
 pub struct File {
     pub yaml: Value,
     known: Variables,
+    credentials: Form,
 }
 
 impl File {
     pub fn of(slug: &str) -> Self {
         let provider: Arc<Provider> = CATALOG.get("", slug).expect("it is built in");
-        debug_assert!(Path::new(env!("CARGO_MANIFEST_DIR")).exists());
-        Self { yaml: values::file(slug), known: values::known_variables(&provider) }
+        let fields = values::fields(&provider).into_iter();
+        let credentials = fields.map(|(name, value)| (name, value.expose_secret().to_owned())).collect();
+        Self { yaml: values::file(slug), known: values::known_variables(&provider), credentials }
     }
 
     /// How many shapes its token answers have.
@@ -65,9 +76,11 @@ impl File {
         self.asked(&json!("app"))
     }
 
-    /// What the person is asked.
+    /// What the person is asked, the fields of a credential included.
     pub fn questions(&self) -> Form {
-        self.asked(&Value::Null)
+        let mut questions = self.asked(&Value::Null);
+        questions.extend(self.credentials.clone());
+        questions
     }
 
     fn asked(&self, source: &Value) -> Form {

@@ -18,7 +18,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use panora_outbound::{Resolver, Settings};
 
-pub use file::oauth_slugs;
+pub use file::{form_slugs, oauth_slugs};
 pub use promised::Sent;
 pub use walk::{CLIENT, Walk};
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use axum::http::header;
 use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use regex::{Captures, Regex};
 
 /// A request as a snapshot shows it: `ANY` stands for every method.
@@ -70,7 +72,13 @@ impl Sent {
             let fill = |found: &Captures<'_>| word(&found[1]).unwrap_or_else(|| found[1].to_owned());
             words.replace_all(text, fill).into_owned()
         };
-        let headers = self.headers.iter().map(|(name, value)| (name.clone(), filled(value)));
+        let filled_header = |value: &str| match unpacked(value) {
+            Some((scheme, text)) if words.is_match(&text) => {
+                format!("{scheme} {}", BASE64_STANDARD.encode(filled(&text)))
+            }
+            _ => filled(value),
+        };
+        let headers = self.headers.iter().map(|(name, value)| (name.clone(), filled_header(value)));
         let url = filled(&self.url);
         Self { method: self.method.clone(), url, headers: headers.collect(), body: filled(&self.body) }
     }
@@ -82,10 +90,16 @@ impl Sent {
     }
 
     pub fn holds(&self, text: &str) -> bool {
-        self.url.contains(text)
-            || self.body.contains(text)
-            || self.headers.iter().any(|(_, value)| value.contains(text))
+        let packed = |value: &str| unpacked(value).is_some_and(|(_, inside)| inside.contains(text));
+        let in_header = self.headers.iter().any(|(_, value)| value.contains(text) || packed(value));
+        in_header || self.url.contains(text) || self.body.contains(text)
     }
+}
+
+/// The scheme of a header, and what is encoded behind it (RFC 4648, section 4).
+fn unpacked(value: &str) -> Option<(&str, String)> {
+    let (scheme, packed) = value.split_once(' ')?;
+    Some((scheme, String::from_utf8(BASE64_STANDARD.decode(packed).ok()?).ok()?))
 }
 
 fn folder() -> PathBuf {

@@ -116,15 +116,16 @@ impl Walk {
     fn names_of(&self, sent: &Sent, state: &State) -> Vec<&str> {
         let verifier = verifier_of(sent);
         let word = |word: &str| {
-            Some(match word {
-                "STATE" => state.oauth_state.clone(),
-                "CHALLENGE" => state.challenge.clone(),
-                "CODE" => state.code.clone(),
-                "VERIFIER" => verifier.clone()?,
-                "ACCESS" => state.tokens.access.clone(),
-                "REFRESH" => state.tokens.refresh.clone()?,
-                _ => return None,
-            })
+            let secret = match word {
+                "STATE" => Some(state.oauth_state.clone()),
+                "CHALLENGE" => Some(state.challenge.clone()),
+                "CODE" => Some(state.code.clone()),
+                "VERIFIER" => verifier.clone(),
+                "ACCESS" => Some(state.tokens.access.clone()),
+                "REFRESH" => state.tokens.refresh.clone(),
+                _ => None,
+            };
+            secret.filter(|secret| !secret.is_empty())
         };
         let is = |(_, promised): &&(String, Sent)| promised.with(word).is(sent);
         self.promised.iter().filter(is).map(|(name, _)| name.as_str()).collect()
@@ -188,7 +189,7 @@ impl Walk {
             self.check_verifier(sent, &mut state);
         }
         Ok(match first {
-            "exchange" | "then" | "refresh" => self.give_tokens(first, &mut state),
+            "exchange" | "then" | "refresh" | "login" => self.give_tokens(first, &mut state),
             "call" => serde_json::json!({"things": []}),
             _ => {
                 let mut names = names;
