@@ -14,15 +14,14 @@ pub fn set(document: &mut Value, pointer: &str, value: Value) {
     let mut place = document;
     for part in pointer.split('/').skip(1) {
         let part = part.replace("~1", "/").replace("~0", "~");
-        place = match part.parse::<usize>() {
-            Ok(index) => item(place, index),
-            Err(_) => {
-                if !place.is_object() {
-                    *place = Value::Object(Map::new());
-                }
-                &mut place[part]
-            }
-        };
+        if let Ok(index) = part.parse::<usize>() {
+            place = item(place, index);
+            continue;
+        }
+        if !place.is_object() {
+            *place = Value::Object(Map::new());
+        }
+        place = &mut place[part];
     }
     *place = value;
 }

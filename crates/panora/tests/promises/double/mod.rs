@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use panora_outbound::{Resolver, Settings};
 
@@ -70,11 +70,9 @@ impl Double {
     /// The walk whose secrets the request carries, else the one that is promised such a request.
     fn walk_of(&self, sent: &Sent) -> Option<Arc<Walk>> {
         let walks = self.0.walks.lock().expect("no test panics here");
-        let own = walks.iter().find(|walk| walk.owns(sent)).or_else(|| {
-            let unsaid = walks.iter().rev();
-            unsaid.clone().find(|walk| !walk.is_over() && walk.promises(sent))
-        });
-        own.cloned()
+        let own = walks.iter().find(|walk| walk.owns(sent));
+        let promised = || walks.iter().find(|walk| !walk.is_over() && walk.promises(sent));
+        own.or_else(promised).cloned()
     }
 }
 
@@ -82,15 +80,16 @@ async fn play(State(double): State<Double>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, 1024 * 1024).await.unwrap_or_default();
     let sent = Sent::of(&parts, &body);
-    match double.walk_of(&sent) {
-        Some(walk) => match walk.answer(&sent) {
-            Ok(answer) => ([(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response(),
-            // Permanent, so that nothing is repeated.
-            Err(()) => (http::StatusCode::IM_A_TEAPOT, Body::from("nobody promised this")).into_response(),
-        },
-        None => {
-            double.0.strays.lock().expect("no test panics here").push(sent.to_string());
-            http::StatusCode::IM_A_TEAPOT.into_response()
-        }
-    }
+    let Some(walk) = double.walk_of(&sent) else {
+        double.0.strays.lock().expect("no test panics here").push(format!("nobody's:\n{sent}"));
+        return unpromised();
+    };
+    let answer = walk.answer(&sent).map(|answer| answer.to_string());
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    answer.map_or_else(|()| unpromised(), |answer| (kind, answer).into_response())
+}
+
+/// Final, so that nobody tries again.
+fn unpromised() -> Response {
+    StatusCode::IM_A_TEAPOT.into_response()
 }

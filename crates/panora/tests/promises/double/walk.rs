@@ -30,7 +30,8 @@ pub struct Walk {
 
 #[derive(Default)]
 struct State {
-    oauth_state: String,
+    /// The authorization's `state`.
+    nonce: String,
     challenge: String,
     code: String,
     tokens: Tokens,
@@ -117,7 +118,7 @@ impl Walk {
         let verifier = verifier_of(sent);
         let word = |word: &str| {
             let secret = match word {
-                "STATE" => Some(state.oauth_state.clone()),
+                "STATE" => Some(state.nonce.clone()),
                 "CHALLENGE" => Some(state.challenge.clone()),
                 "CODE" => Some(state.code.clone()),
                 "VERIFIER" => verifier.clone(),
@@ -139,7 +140,7 @@ impl Walk {
             pairs.get(name).cloned().unwrap_or_default()
         };
         let mut state = self.state();
-        state.oauth_state = named("state");
+        state.nonce = named("state");
         state.challenge = named("code_challenge");
         state.code = self.secret("code", 0);
         let code = state.code.clone();
@@ -153,7 +154,7 @@ impl Walk {
         } else {
             state.problems.push(self.difference(&sent));
         }
-        let callback = self.callback(&code, &state.oauth_state);
+        let callback = self.callback(&code, &state.nonce);
         drop(state);
         callback
     }
@@ -186,7 +187,7 @@ impl Walk {
         };
         state.came.push(names.iter().map(|&name| name.to_owned()).collect());
         if first == "exchange" {
-            self.check_verifier(sent, &mut state);
+            Self::check_verifier(sent, &mut state);
         }
         Ok(match first {
             "exchange" | "then" | "refresh" | "login" => self.give_tokens(first, &mut state),
@@ -233,7 +234,7 @@ impl Walk {
     }
 
     /// RFC 7636, section 4.6.
-    fn check_verifier(&self, sent: &Sent, state: &mut State) {
+    fn check_verifier(sent: &Sent, state: &mut State) {
         let proof = verifier_of(sent).map(|it| BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(it)));
         if proof.unwrap_or_default() != state.challenge {
             state.problems.push("the verifier is not that of the challenge".to_owned());
