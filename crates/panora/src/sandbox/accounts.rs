@@ -14,7 +14,7 @@ pub struct Account {
     offset: i64,
 }
 
-pub const ACCOUNTS: [Account; 3] = [
+pub static ACCOUNTS: [Account; 3] = [
     Account { id: "acme", name: "Acme Inc.", email: "ada@acme.test", contacts: 240, offset: 0 },
     Account { id: "globex", name: "Globex", email: "grace@globex.test", contacts: 312, offset: 400 },
     Account { id: "initech", name: "Initech", email: "margaret@initech.test", contacts: 205, offset: 800 },
@@ -22,7 +22,11 @@ pub const ACCOUNTS: [Account; 3] = [
 
 impl Account {
     pub fn find(id: &str) -> Option<&'static Self> {
-        ACCOUNTS.iter().find(|account| account.id == id)
+        Self::all().find(|account| account.id == id)
+    }
+
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        ACCOUNTS.iter()
     }
 
     /// The contact of that number as it was before anybody changed it.

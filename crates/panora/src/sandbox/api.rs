@@ -2,64 +2,26 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, Path, RawQuery, State};
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use panora_pages::SandboxTrouble;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::accounts::Account;
+use super::caller::{Caller, Holder};
 use super::contact::{self, Changes, Contact};
 use super::fields::Fields;
 use super::refusal::Refusal;
-use super::{PROFILE, READ, WRITE, has_trouble, trouble};
+use super::{PROFILE, READ, WRITE};
 use crate::app::App;
-use crate::model::SandboxToken;
-use crate::store::{ContactRow, SandboxGrant, SandboxKey, StoreError};
+use crate::store::{ContactRow, StoreError};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 100;
 
-/// Whoever holds a live access token, once the troubles asked for have happened.
-pub struct Caller {
-    grant: SandboxGrant,
-    account: &'static Account,
-}
-
-impl FromRequestParts<App> for Caller {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header
-            .and_then(|text| text.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let (_, token) = token.ok_or_else(Refusal::invalid_token)?;
-        let hash = SandboxToken::from_text(token.trim()).hash();
-        let grant = app.store.lookup_sandbox_grant(SandboxKey::Access, hash).await?;
-        let now = app.clock.now();
-        let live =
-            |it: &SandboxGrant| it.revoked_at.is_none() && it.access_expires_at.is_some_and(|end| now < end);
-        let grant = grant.filter(live).ok_or_else(Refusal::invalid_token)?;
-        trouble(app, &grant).await?;
-        if has_trouble(&grant, SandboxTrouble::TooManyRequests)
-            && app.store.count_sandbox_call(grant.id).await? % 2 == 0
-        {
-            return Err(Refusal::too_many_requests());
-        }
-        let account = Account::find(&grant.account).ok_or_else(Refusal::invalid_token)?;
-        Ok(Self { grant, account })
-    }
-}
-
-impl Caller {
-    fn has(&self, scope: &str) -> bool {
-        self.grant.scopes.iter().any(|granted| granted == scope)
-    }
-
-    fn needs(&self, scope: &str) -> Result<(), Refusal> {
-        if self.has(scope) { Ok(()) } else { Err(Refusal::insufficient_scope()) }
-    }
+/// The companies that the token's grant covers.
+pub async fn companies(holder: Holder) -> Json<Value> {
+    let shown = |account: &Account| json!({"id": account.id, "name": account.name});
+    Json(json!({"data": holder.companies().map(shown).collect::<Vec<_>>()}))
 }
 
 /// Whose account it is; name and address only for who may see the profile.

@@ -1,18 +1,23 @@
 //! The consent page: sign-in and permission in one (RFC 6749, section 4.1.1). It sends nobody anywhere but to the
 //! one redirect address that its client registered.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use panora_pages::{
     Frame, SandboxAccount, SandboxConsentPage, SandboxErrorPage, SandboxScope, SandboxTrouble,
 };
+use sha2::Sha256;
 use url::Url;
 
 use super::accounts::{ACCOUNTS, Account};
 use super::fields::Fields;
-use super::{CLIENT_ID, CLIENT_NAME, REDIRECT_PATH, SCOPES, WRITE};
+use super::quirk::{self, Quirk};
+use super::{APP, APP_SECRET, BY_APP, CLIENT_ID, CLIENT_NAME, REDIRECT_PATH, SCOPES, WRITE};
 use crate::app::App;
 use crate::model::SandboxToken;
 use crate::store::{SandboxGrant, StoreError};
@@ -21,6 +26,9 @@ const PATH: &str = "/sandbox/oauth/authorize";
 
 /// What the client asks for.
 struct Request {
+    /// The id of one of the two apps.
+    client: &'static str,
+    quirks: Vec<Quirk>,
     redirect_uri: Url,
     state: Option<String>,
     scopes: Vec<String>,
@@ -67,7 +75,7 @@ async fn answer(app: &App, fields: &Fields) -> Result<Response, Refused> {
         id: app.random.uuid(app.clock.now()),
         account: account.id.to_owned(),
         scopes,
-        troubles: troubles.iter().map(|trouble| trouble.code().to_owned()).collect(),
+        troubles: request.played(&troubles),
         redirect_uri: request.redirect_uri.to_string(),
         code_challenge: request.code_challenge.clone(),
         code_used_at: None,
@@ -77,15 +85,18 @@ async fn answer(app: &App, fields: &Fields) -> Result<Response, Refused> {
     };
     let code = SandboxToken::generate(&app.random);
     app.store.add_sandbox_grant(&grant, code.hash()).await.map_err(|error| request.broken(&error))?;
-    Ok(leave(&request.back(&[("code", code.expose())]), &troubles))
+    let name = if request.quirks.contains(&Quirk::AuthCode) { "auth_code" } else { "code" };
+    Ok(leave(&request.back(&[(name, code.expose())]), &troubles))
 }
 
 impl Request {
     /// `scope` is given apart: the form's own field of this name holds what the person ticked.
     fn read(app: &App, fields: &Fields, scope: Option<&str>) -> Result<Self, Refused> {
-        if fields.one("client_id") != Some(CLIENT_ID) {
-            return Err(Refused::Here("unauthorized_client", "The only client is `sandbox`."));
-        }
+        let client = [CLIENT_ID, APP].into_iter().find(|id| fields.one("client_id") == Some(id));
+        let client = client
+            .ok_or(Refused::Here("unauthorized_client", "The clients are `sandbox` and `sandbox-app`."))?;
+        let quirks = quirk::read(fields.one("play"));
+        let quirks = quirks.map_err(|_| Refused::Here("invalid_request", "`play` names no known quirk."))?;
         let registered = app.public_url.join(REDIRECT_PATH);
         if fields.one("redirect_uri") != Some(registered.as_str()) {
             return Err(Refused::Here(
@@ -101,9 +112,8 @@ impl Request {
             None => SCOPES.map(|(name, _)| name.to_owned()).to_vec(),
         };
         let code_challenge = fields.one("code_challenge").map(ToOwned::to_owned);
-        let request =
-            Self { redirect_uri, state: fields.one("state").map(ToOwned::to_owned), scopes, code_challenge };
-        request.checked(fields)
+        let state = fields.one("state").map(ToOwned::to_owned);
+        Self { client, quirks, redirect_uri, state, scopes, code_challenge }.checked(fields)
     }
 
     fn checked(self, fields: &Fields) -> Result<Self, Refused> {
@@ -127,14 +137,24 @@ impl Request {
         ticked.filter(|scope| !partial || scope.as_str() != WRITE).cloned().collect()
     }
 
+    /// The codes of all that goes otherwise than it should, as the grant keeps them.
+    fn played(&self, troubles: &[SandboxTrouble]) -> Vec<String> {
+        let troubles = troubles.iter().map(|trouble| trouble.code());
+        let quirks = self.quirks.iter().map(|quirk| quirk.code());
+        let by_app = Some(BY_APP).filter(|_| self.client == APP);
+        troubles.chain(quirks).chain(by_app).map(str::to_owned).collect()
+    }
+
     fn page(&self) -> SandboxConsentPage {
         let asked = self.scopes.join(" ");
+        let play = self.quirks.iter().map(|quirk| quirk.code()).collect::<Vec<_>>().join(" ");
         let mut hidden = vec![
             ("response_type", "code"),
-            ("client_id", CLIENT_ID),
+            ("client_id", self.client),
             ("redirect_uri", self.redirect_uri.as_str()),
             ("asked", &asked),
         ];
+        hidden.extend((!play.is_empty()).then_some(("play", play.as_str())));
         hidden.extend(self.state.as_deref().map(|state| ("state", state)));
         if let Some(challenge) = &self.code_challenge {
             hidden.extend([("code_challenge", challenge.as_str()), ("code_challenge_method", "S256")]);
@@ -161,6 +181,10 @@ impl Request {
             .extend_pairs(parameters)
             .append_pair("iss", &issuer)
             .extend_pairs(self.state.iter().map(|state| ("state", state)));
+        if self.quirks.contains(&Quirk::Signed) {
+            let signature = signature_of(&url);
+            url.query_pairs_mut().append_pair("hmac", &signature);
+        }
         url
     }
 
@@ -172,6 +196,14 @@ impl Request {
         tracing::error!(code = error.code(), error = error as &dyn std::error::Error, "storage failed");
         Refused::Back(self.failed("server_error"))
     }
+}
+
+/// By the app's secret, over the parameters sorted by name.
+fn signature_of(url: &Url) -> String {
+    let pairs: BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+    let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+    let mac = Hmac::<Sha256>::new_from_slice(APP_SECRET.as_bytes()).expect("a key of any length will do");
+    hex::encode(mac.chain_update(text).finalize().into_bytes())
 }
 
 fn shown_account(account: &Account) -> SandboxAccount {

@@ -6,8 +6,11 @@ pub struct Fields(Vec<(String, String)>);
 impl Fields {
     /// Reads `application/x-www-form-urlencoded`.
     pub fn parse(bytes: &[u8]) -> Self {
-        let pairs = url::form_urlencoded::parse(bytes).into_owned();
-        Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
+        Self::of(url::form_urlencoded::parse(bytes).into_owned())
+    }
+
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
     }
 
     /// The value of a name that came once; none where it came twice, which OAuth 2 forbids.

@@ -2,11 +2,17 @@
 //! of the server knows it through its catalog file alone, and nothing here knows projects, links or connections.
 
 mod accounts;
+mod answer;
 mod api;
+mod asked;
+mod caller;
 mod consent;
 mod contact;
 mod fields;
+mod login;
+mod quirk;
 mod refusal;
+mod revoke;
 mod token;
 
 use axum::Router;
@@ -14,11 +20,19 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use panora_pages::SandboxTrouble;
 
+use self::accounts::Account;
 use crate::app::App;
 use crate::store::SandboxGrant;
 
-/// The one OAuth app that the Sandbox knows: public, so it has no secret (RFC 6749, section 2.1).
+/// The OAuth app that everybody has: public, so it has no secret (RFC 6749, section 2.1).
 const CLIENT_ID: &str = "sandbox";
+
+/// An app with a secret, which everybody may know: nothing here is real.
+const APP: &str = "sandbox-app";
+const APP_SECRET: &str = "sandbox-app-secret";
+
+/// What a grant of the app with a secret remembers beside its troubles and quirks.
+const BY_APP: &str = "app";
 
 /// Who that app belongs to, as the consent page shows it.
 const CLIENT_NAME: &str = "Panora";
@@ -51,11 +65,38 @@ pub fn pages() -> Router<App> {
 pub fn api() -> Router<App> {
     Router::new()
         .route("/sandbox/oauth/token", post(token::give))
-        .route("/sandbox/oauth/revoke", post(token::revoke))
+        .route("/sandbox/oauth/revoke", post(revoke::revoke).delete(revoke::revoke))
+        .route("/sandbox/api/companies", get(api::companies))
         .route("/sandbox/api/me", get(api::me))
         .route("/sandbox/api/contacts", get(api::list).post(api::add))
         .route("/sandbox/api/contacts/{id}", get(api::show).patch(api::change))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+}
+
+/// The secrets of an account: none is one, since everybody can read this.
+fn client_secret_of(account: &Account) -> String {
+    format!("{}-secret", account.id)
+}
+
+fn password_of(account: &Account) -> String {
+    format!("{}-password", account.id)
+}
+
+/// Good for everything.
+fn key_of(account: &Account) -> String {
+    format!("{}-key", account.id)
+}
+
+/// Known, and good for nothing.
+fn idle_key_of(account: &Account) -> String {
+    format!("{}-idle-key", account.id)
+}
+
+impl SandboxGrant {
+    /// Whether the app with a secret asked for it.
+    fn client_is_app(&self) -> bool {
+        self.troubles.iter().any(|code| code == BY_APP)
+    }
 }
 
 /// Whether the person asked for this trouble.

@@ -5,14 +5,16 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::store::StoreError;
+use super::quirk::Quirk;
+use crate::model::Time;
+use crate::store::{SandboxGrant, StoreError};
 
 pub struct Refusal {
     status: StatusCode,
     /// Stable, as OAuth 2 names it where it has a name.
     error: &'static str,
     description: &'static str,
-    header: Option<(HeaderName, &'static str)>,
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
@@ -20,8 +22,16 @@ impl Refusal {
         Self { status, error, description, header: None }
     }
 
-    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, value));
+    fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.header = Some((name, value.into()));
+        self
+    }
+
+    /// As the grant's quirks have it.
+    pub fn of_grant(mut self, grant: &SandboxGrant) -> Self {
+        if grant.plays(Quirk::RefusesWith200) && !self.status.is_server_error() {
+            self.status = StatusCode::OK;
+        }
         self
     }
 
@@ -33,7 +43,7 @@ impl Refusal {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "invalid_client",
-            "The only client is `sandbox`, without a secret.",
+            "The clients are `sandbox`, without a secret, and `sandbox-app`.",
         )
     }
 
@@ -42,29 +52,52 @@ impl Refusal {
     }
 
     pub fn unsupported_grant_type() -> Self {
-        let description = "Send `authorization_code` or `refresh_token`.";
+        let description = "Send `authorization_code`, `refresh_token`, `client_credentials` or `password`.";
         Self::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", description)
     }
 
     pub fn invalid_token() -> Self {
         let description = "The access token is missing, unknown, expired or revoked.";
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", description)
-            .with(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
     }
 
     pub fn insufficient_scope() -> Self {
         let description = "The access token was not granted the scope that this needs.";
         Self::new(StatusCode::FORBIDDEN, "insufficient_scope", description)
-            .with(header::WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\"")
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"insufficient_scope\""))
     }
 
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such contact.")
     }
 
-    pub fn too_many_requests() -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Every second call is one too many.")
-            .with(header::RETRY_AFTER, "1")
+    /// One more is taken in a second.
+    pub fn too_many_requests(grant: &SandboxGrant, now: Time) -> Self {
+        let refusal = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Every second call is one too many.",
+        );
+        let then = now.millis() + 1000;
+        let spelled = [
+            (Quirk::ResetSeconds, 1),
+            (Quirk::ResetEpochSeconds, then.div_euclid(1000) + 1),
+            (Quirk::ResetEpochMilliseconds, then),
+        ];
+        match spelled.into_iter().find(|(quirk, _)| grant.plays(*quirk)) {
+            Some((_, reset)) => refusal.with(HeaderName::from_static("x-ratelimit-reset"), reset),
+            None => refusal.with(header::RETRY_AFTER, 1),
+        }
+    }
+
+    /// Of whoever holds a key that is good for nothing.
+    pub fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "The key was not given any permission.")
+    }
+
+    pub fn unknown_account() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown_account", "There is no such account.")
     }
 
     pub fn server_error(description: &'static str) -> Self {
@@ -78,7 +111,7 @@ impl IntoResponse for Refusal {
         let fresh = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         let mut response = (self.status, fresh, Json(body)).into_response();
         if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -1,63 +1,68 @@
-//! The token endpoint (RFC 6749, sections 4.1.3 and 6) and revocation (RFC 7009). Codes and tokens are stored by
-//! their hash alone.
+//! The token endpoint (RFC 6749, sections 4.1.3 and 6). Codes and tokens are stored by their hash alone.
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use panora_pages::SandboxTrouble;
-use serde_json::json;
 
-use super::fields::Fields;
+use super::answer::NewTokens;
+use super::asked::Asked;
+use super::quirk::Quirk;
 use super::refusal::Refusal;
-use super::{CLIENT_ID, has_trouble, trouble};
+use super::{has_trouble, login, trouble};
 use crate::app::App;
 use crate::model::{SandboxToken, token_hash};
-use crate::store::{SandboxGrant, SandboxKey, SandboxTokens};
+use crate::store::{SandboxGrant, SandboxKey};
 
 const CODE_LIFE: Duration = Duration::from_mins(10);
-const ACCESS_LIFE: Duration = Duration::from_hours(1);
-/// Of the first access token where the person asked for [`SandboxTrouble::Expired`]: long enough to ask who it is.
-const BRIEF_LIFE: Duration = Duration::from_secs(5);
 
 /// `POST /sandbox/oauth/token`.
-pub async fn give(State(app): State<App>, body: Bytes) -> Result<Response, Refusal> {
-    let fields = Fields::parse(&body);
-    check_client(&fields)?;
-    match fields.one("grant_type") {
-        Some("authorization_code") => exchange(&app, &fields).await,
-        Some("refresh_token") => refresh(&app, &fields).await,
+pub async fn give(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+    let asked = Asked::read(&headers, &body)?;
+    match asked.fields.one("grant_type") {
+        Some("client_credentials") => return login::client_credentials(&app, &asked).await,
+        Some("password") => return login::password(&app, &asked).await,
+        _ if !asked.names_a_client() => return Err(Refusal::invalid_client()),
+        _ => {}
+    }
+    match asked.fields.one("grant_type") {
+        Some("authorization_code") => exchange(&app, &asked).await,
+        Some("refresh_token") => refresh(&app, &asked).await,
         Some(_) => Err(Refusal::unsupported_grant_type()),
         None => Err(Refusal::invalid_request("`grant_type` is missing, or came twice.")),
     }
 }
 
-fn check_client(fields: &Fields) -> Result<(), Refusal> {
-    let known = fields.one("client_id") == Some(CLIENT_ID);
-    if known { Ok(()) } else { Err(Refusal::invalid_client()) }
-}
-
-async fn exchange(app: &App, fields: &Fields) -> Result<Response, Refusal> {
-    let code = fields.one("code").ok_or(Refusal::invalid_request("`code` is missing, or came twice."))?;
+async fn exchange(app: &App, asked: &Asked) -> Result<Response, Refusal> {
+    let code = asked.fields.one("code").or(asked.fields.one("auth_code"));
+    let code = code.ok_or(Refusal::invalid_request("`code` is missing, or came twice."))?;
     let hash = SandboxToken::from_text(code).hash();
     let grant = app.store.lookup_sandbox_grant(SandboxKey::Code, hash).await?;
     let grant = grant.ok_or(Refusal::invalid_grant("The code is not known."))?;
-    trouble(app, &grant).await?;
-    check_code(app, fields, &grant).await?;
-    let brief = has_trouble(&grant, SandboxTrouble::Expired);
-    let new = NewTokens::make(app, if brief { BRIEF_LIFE } else { ACCESS_LIFE });
-    if !app.store.spend_sandbox_code(grant.id, &new.stored).await? {
-        return Err(replayed(app, &grant).await);
-    }
-    Ok(new.answer(&grant))
+    redeem(app, asked, &grant).await.map_err(|refusal| refusal.of_grant(&grant))
 }
 
-async fn check_code(app: &App, fields: &Fields, grant: &SandboxGrant) -> Result<(), Refusal> {
+async fn redeem(app: &App, asked: &Asked, grant: &SandboxGrant) -> Result<Response, Refusal> {
+    asked.check(grant)?;
+    trouble(app, grant).await?;
+    check_code(app, asked, grant).await?;
+    let new = NewTokens::first(app, grant);
+    if !app.store.spend_sandbox_code(grant.id, &new.stored).await? {
+        return Err(replayed(app, grant).await);
+    }
+    Ok(new.answer(grant))
+}
+
+async fn check_code(app: &App, asked: &Asked, grant: &SandboxGrant) -> Result<(), Refusal> {
+    let fields = &asked.fields;
+    if fields.one("auth_code").is_some() != grant.plays(Quirk::AuthCode) {
+        return Err(Refusal::invalid_request("The code has another name."));
+    }
     if grant.code_used_at.is_some() {
         return Err(replayed(app, grant).await);
     }
@@ -88,59 +93,19 @@ fn proves(verifier: Option<&str>, challenge: Option<&str>) -> bool {
     verifier.map(|verifier| BASE64_URL_SAFE_NO_PAD.encode(token_hash(verifier))).as_deref() == challenge
 }
 
-async fn refresh(app: &App, fields: &Fields) -> Result<Response, Refusal> {
+async fn refresh(app: &App, asked: &Asked) -> Result<Response, Refusal> {
     let missing = Refusal::invalid_request("`refresh_token` is missing, or came twice.");
-    let hash = SandboxToken::from_text(fields.one("refresh_token").ok_or(missing)?).hash();
+    let hash = SandboxToken::from_text(asked.fields.one("refresh_token").ok_or(missing)?).hash();
     let dead = || Refusal::invalid_grant("The refresh token is not known, was replaced or was revoked.");
     let grant = app.store.lookup_sandbox_grant(SandboxKey::Refresh, hash).await?.ok_or_else(dead)?;
-    trouble(app, &grant).await?;
-    let new = NewTokens::make(app, ACCESS_LIFE);
-    if !app.store.rotate_sandbox_tokens(hash, &new.stored).await? {
-        return Err(dead());
-    }
-    Ok(new.answer(&grant))
-}
-
-/// `POST /sandbox/oauth/revoke`: either token takes the whole grant along. An unknown one is no error (RFC 7009,
-/// section 2.2).
-pub async fn revoke(State(app): State<App>, body: Bytes) -> Result<StatusCode, Refusal> {
-    let fields = Fields::parse(&body);
-    let Some(token) = fields.one("token") else { return Ok(StatusCode::OK) };
-    let hash = SandboxToken::from_text(token).hash();
-    for key in [SandboxKey::Refresh, SandboxKey::Access] {
-        if let Some(grant) = app.store.lookup_sandbox_grant(key, hash).await? {
-            app.store.revoke_sandbox_grant(grant.id).await?;
-        }
-    }
-    Ok(StatusCode::OK)
-}
-
-/// A fresh pair, and what is kept of it.
-struct NewTokens {
-    access: SandboxToken,
-    refresh: SandboxToken,
-    life: Duration,
-    stored: SandboxTokens,
-}
-
-impl NewTokens {
-    fn make(app: &App, life: Duration) -> Self {
-        let (access, refresh) = (SandboxToken::generate(&app.random), SandboxToken::generate(&app.random));
-        let access_expires_at = app.clock.now().plus(life);
-        let stored = SandboxTokens { access: access.hash(), access_expires_at, refresh: refresh.hash() };
-        Self { access, refresh, life, stored }
-    }
-
-    fn answer(&self, grant: &SandboxGrant) -> Response {
-        let body = json!({
-            "access_token": self.access.expose(),
-            "token_type": "Bearer",
-            "expires_in": self.life.as_secs(),
-            "refresh_token": self.refresh.expose(),
-            "scope": grant.scopes.join(" "),
-        });
-        ([(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")], Json(body)).into_response()
-    }
+    let renewed = async {
+        asked.check(&grant)?;
+        trouble(app, &grant).await?;
+        let new = NewTokens::next(app, &grant, hash);
+        let rotated = app.store.rotate_sandbox_tokens(hash, &new.stored).await?;
+        if rotated { Ok(new.answer(&grant)) } else { Err(dead()) }
+    };
+    renewed.await.map_err(|refusal| refusal.of_grant(&grant))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub struct SandboxGrant {
     pub id: Uuid,
     pub account: String,
     pub scopes: Vec<String>,
-    /// Codes of the troubles chosen on the consent page.
+    /// Codes of the troubles chosen on the consent page, and of the quirks that the provider's file asked for.
     pub troubles: Vec<String>,
     pub redirect_uri: String,
     /// PKCE S256 challenge (RFC 7636, section 4.2), if one was sent.
