@@ -4,6 +4,7 @@
 //! The pages work without scripts and under a policy that forbids inline scripts and styles.
 
 mod assets;
+mod choice;
 mod consent;
 mod credentials;
 mod docs;
@@ -21,6 +22,7 @@ mod tile;
 mod waiting;
 
 pub use assets::{Asset, asset, asset_url, assets};
+pub use choice::ChoicePage;
 pub use consent::{ConsentPage, Purpose, Tenant};
 pub use credentials::{CredentialProblem, CredentialsPage};
 pub use docs::DocsPage;

@@ -182,6 +182,7 @@ pub(crate) struct Texts {
     pub(crate) picker: PickerTexts,
     pub(crate) consent: ConsentTexts,
     pub(crate) questions: QuestionsTexts,
+    pub(crate) choice: ChoiceTexts,
     pub(crate) field: FieldTexts,
     pub(crate) credentials: CredentialsTexts,
     pub(crate) done: DoneTexts,
@@ -206,6 +207,7 @@ groups! {
         disconnect, password, tenant, change, submit, leads_to,
     }
     QuestionsTexts { title, heading, advice, submit }
+    ChoiceTexts { title, heading, advice, legend, submit }
     FieldTexts { example, show, hide, show_label, missing, too_long, unusable }
     CredentialsTexts {
         title, heading, steps, key_page, role, submit, submitting, stored, wrong_key, wrong_key_advice,

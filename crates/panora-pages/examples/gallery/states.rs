@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use panora_pages::{
-    Account, ConsentPage, CredentialProblem, CredentialsPage, Customer, DocsPage, DoctorEntry, DoctorPage,
-    DoctorSeverity, DonePage, Failure, FailurePage, Field, Frame, MisdirectedPage, NotFoundPage, Outcome,
-    PickerEntry, PickerPage, Provider, Purpose, QuestionsPage, SandboxAccount, SandboxConsentPage,
+    Account, ChoicePage, ConsentPage, CredentialProblem, CredentialsPage, Customer, DocsPage, DoctorEntry,
+    DoctorPage, DoctorSeverity, DonePage, Failure, FailurePage, Field, Frame, MisdirectedPage, NotFoundPage,
+    Outcome, PickerEntry, PickerPage, Provider, Purpose, QuestionsPage, SandboxAccount, SandboxConsentPage,
     SandboxErrorPage, SandboxScope, Tenant, WaitingPage,
 };
 
@@ -176,6 +176,17 @@ fn questions(error: Option<&str>) -> QuestionsPage {
     }
 }
 
+fn choice() -> ChoicePage {
+    let names = ["Acme", "Acme Legal and Compliance, Europe, Middle East and Africa", "Globex"];
+    ChoicePage {
+        frame: frame(),
+        provider: zendesk(),
+        choices: names.map(str::to_owned).to_vec(),
+        action: "/connect/flow/flow/zendesk/choice".to_owned(),
+        csrf: "csrf".to_owned(),
+    }
+}
+
 fn credentials(problem: Option<CredentialProblem>) -> CredentialsPage {
     let key = Field {
         name: "api_key".to_owned(),
@@ -209,6 +220,7 @@ fn credentials(problem: Option<CredentialProblem>) -> CredentialsPage {
 fn forms() -> Pages {
     let missing = CredentialProblem::PermissionMissing("read tickets".to_owned());
     vec![
+        named("choice", choice().render()),
         named("questions", questions(None).render()),
         named("questions-error", questions(Some("Letters, digits and hyphens only.")).render()),
         named("credentials", credentials(None).render()),

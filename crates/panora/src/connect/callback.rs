@@ -14,10 +14,11 @@ use super::failed::tell_failure;
 use super::finish::{Departure, finish};
 use super::flow::{Cookies, FlowHere, OpenFlow, find_flow, note};
 use super::grant::{Grant, failure_of, read_tokens};
+use super::parked::park;
 use super::provider_call::send;
 use super::troubles::note_refusal;
 use crate::app::App;
-use crate::model::{FlowId, LinkStep, OAuthState, ProjectId, TroublePlace};
+use crate::model::{FlowId, LinkStep, OAuthState, TroublePlace};
 use crate::store::StoredState;
 use crate::vault::Slot;
 
@@ -36,6 +37,14 @@ pub enum Arrival {
     /// The flow's page says what went wrong.
     Failed(FlowId, String, Failure),
     Connected(FlowId),
+    /// The person has to say for which site or company.
+    Choice(FlowId, String),
+}
+
+/// What came of a grant.
+enum Outcome {
+    Connected,
+    Parked,
 }
 
 /// Takes a callback. Nothing is stored, and no state spent, for a browser without the flow's cookie.
@@ -62,7 +71,8 @@ pub async fn arrive(app: &App, query: &CallbackQuery, cookies: &Cookies) -> Resu
     }
     let (flow, slug) = (open.flow.id, stored.provider_slug.clone());
     Ok(match connect(app, &open, &stored, query).await {
-        Ok(()) => Arrival::Connected(flow),
+        Ok(Outcome::Connected) => Arrival::Connected(flow),
+        Ok(Outcome::Parked) => Arrival::Choice(flow, slug),
         Err(failure) => Arrival::Failed(flow, slug, failure),
     })
 }
@@ -74,7 +84,7 @@ async fn connect(
     open: &OpenFlow,
     state: &StoredState,
     query: &CallbackQuery,
-) -> Result<(), Failure> {
+) -> Result<Outcome, Failure> {
     let slug = &state.provider_slug;
     if let Err(error) = note(app, &open.link, &[LinkStep::Back], slug).await {
         tracing::warn!(%error, "a step of a link could not be noted");
@@ -91,22 +101,34 @@ async fn connect(
             return Err(Failure::Unexpected);
         }
     };
-    let project = open.link.id_project;
-    let result = match complete(app, project, &mut grant).await {
-        Ok(()) => finish(app, open, departure, &grant).await.map(|_| ()),
-        Err(failure) => Err(failure),
-    };
+    let result = settle(app, open, departure, &mut grant).await;
     if let Err(failure) = result {
         tell_failure(app, open, slug, failure, Some(&grant)).await;
     }
     result
 }
 
-/// The token that counts, whose it is, and where its calls go.
-async fn complete(app: &App, project: ProjectId, grant: &mut Grant) -> Result<(), Failure> {
+/// The token that counts, what it is for, whose it is; then it is a connection.
+async fn settle(
+    app: &App,
+    open: &OpenFlow,
+    departure: Departure,
+    grant: &mut Grant,
+) -> Result<Outcome, Failure> {
+    let project = open.link.id_project;
     grant.exchange_again(app, project).await?;
-    grant.settle_tenant(app, project).await?;
-    grant.identify(app, project).await
+    let tenants = grant.settle_tenant(app, project).await?;
+    if !tenants.is_empty() {
+        return match park(app, open, departure, (grant, tenants)).await {
+            Ok(()) => Ok(Outcome::Parked),
+            Err(error) => {
+                tracing::error!(%error, flow = %open.flow.id, "a grant could not be parked");
+                Err(Failure::Unexpected)
+            }
+        };
+    }
+    grant.identify(app, project).await?;
+    finish(app, open, departure, grant).await.map(|_| Outcome::Connected)
 }
 
 /// The code for a grant.
@@ -143,7 +165,7 @@ async fn exchange(
         Ok(more) => variables.extend(more),
         Err(_) => return Ok(Err(Failure::WrongHost)),
     }
-    let departure = Departure { at: state.created_at, as_new: context.as_new };
+    let departure = Departure { at: state.created_at, as_new: context.as_new, parked: false };
     let context = StateContext { variables, ..context };
     Ok(redeem(app, open, (&provider, &client), code, context).await.map(|grant| (grant, departure)))
 }

@@ -5,6 +5,7 @@ use super::error::ConnectError;
 use super::establish::{Established, Wanted, establish};
 use super::flow::{OpenFlow, failure_of, step};
 use super::grant::Grant;
+use super::parked::take;
 use crate::app::App;
 use crate::model::{LinkRefusal, LinkStep, MagicLink, Time};
 use crate::store::Tx;
@@ -16,6 +17,8 @@ pub struct Departure {
     pub at: Time,
     /// Whether a new connection is wanted where the link names one to renew.
     pub as_new: bool,
+    /// Whether the grant was parked until the person had chosen.
+    pub parked: bool,
 }
 
 /// Stores what a flow came to; the caller tells of a failure. A link that expired since the person
@@ -56,6 +59,10 @@ async fn try_finish(
     }
     if let Some(refusal) = app.store.flow_refusal(&mut tx, &open.flow).await? {
         return Ok(Err(refusal));
+    }
+    if departure.parked && take(app, &mut tx, open).await?.is_none() {
+        // It is being given back.
+        return Ok(Err(LinkRefusal::Expired));
     }
     let wanted = Wanted {
         project,

@@ -51,7 +51,7 @@ pub async fn try_credentials(
             return Err(FormError::Failed(Failure::TooManyTries));
         }
     }
-    let departure = Departure { at: app.clock.now(), as_new };
+    let departure = Departure { at: app.clock.now(), as_new, parked: false };
     let mut grant = grant_of(provider, credentials);
     grant.credentials.variables.extend(app_for(app, open.link.id_project, provider).await?.settings);
     let failure = match verify(app, open.link.id_project, &mut grant).await {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use panora_catalog::{Client, HttpRequest, Provider, RefusalKind, TokenRefusal, Variables};
+use panora_catalog::{Client, HttpRequest, Provider, RefusalKind, Tenant, TokenRefusal, Variables};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -101,21 +101,23 @@ impl Grant {
         })
     }
 
-    /// Asks which sites or companies the grant covers, where one may cover several. With one there is nothing to choose;
-    /// what covers none, or several, makes no connection.
-    pub async fn settle_tenant(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
+    /// Asks which sites or companies the grant covers, where one may cover several: those that the person has to choose
+    /// among, none where there is nothing to choose.
+    pub async fn settle_tenant(&mut self, app: &App, project: ProjectId) -> Result<Vec<Tenant>, Failure> {
         let (provider, credential) = (&self.provider, self.credentials.credential());
         let request = provider.tenants_request(&credential, &self.credentials.variables);
-        let Some(request) = request.map_err(|_| Failure::WrongHost)? else { return Ok(()) };
+        let Some(request) = request.map_err(|_| Failure::WrongHost)? else { return Ok(Vec::new()) };
         let body = asked(app, project, request).await?;
-        let tenants = provider.read_tenants(&body, &self.credentials.variables);
-        let [tenant] = tenants.as_slice() else {
-            let (provider, count) = (provider.slug(), tenants.len());
-            tracing::warn!(provider, count, "a grant does not cover exactly one site or company");
+        let mut tenants = provider.read_tenants(&body, &self.credentials.variables);
+        if tenants.len() > 1 {
+            return Ok(tenants);
+        }
+        let Some(only) = tenants.pop() else {
+            tracing::warn!(provider = provider.slug(), "a grant covers no site or company");
             return Err(Failure::ProviderError);
         };
-        self.credentials.variables.extend(tenant.kept.clone());
-        Ok(())
+        self.credentials.variables.extend(only.kept);
+        Ok(Vec::new())
     }
 
     /// Asks the provider whose account it is, where its file tells how, and settles the API's base URL.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{client_of, with_settings};
 use super::erasure::{self, ERASURE};
+use super::parked::{self, PARKED, Parked};
 use super::provider_call::send;
 use super::revoke::{REVOCATION, Revocation};
 use crate::app::App;
@@ -49,7 +50,10 @@ async fn work(app: &App, owner: &str) -> Result<bool, StoreError> {
 async fn finish(app: &App, job: &Job) -> Result<(), StoreError> {
     let done = match job.kind.as_str() {
         ERASURE => return erasure::go_on(app, job).await,
-        REVOCATION => give_back(app, job).await,
+        REVOCATION | PARKED => match read(app, job) {
+            Some(revocation) => give_back(app, job, revocation).await,
+            None => RevocationOutcome::Refused,
+        },
         _ => RevocationOutcome::Refused,
     };
     match done {
@@ -64,10 +68,15 @@ async fn finish(app: &App, job: &Job) -> Result<(), StoreError> {
     }
 }
 
-async fn give_back(app: &App, job: &Job) -> RevocationOutcome {
-    let Ok(it) = app.vault.open_json::<Revocation>(Slot::JobPayload, job.id, &job.payload) else {
-        return RevocationOutcome::Refused;
-    };
+/// What is to be given back: a grant that ended, or one that waited in vain for a choice.
+fn read(app: &App, job: &Job) -> Option<Revocation> {
+    if job.kind == PARKED {
+        return parked::read(app, job.id, &job.payload).ok().map(Parked::revocation);
+    }
+    app.vault.open_json(Slot::JobPayload, job.id, &job.payload).ok()
+}
+
+async fn give_back(app: &App, job: &Job, it: Revocation) -> RevocationOutcome {
     let provider = app.provider(job.id_project, &it.provider_slug);
     let Some((provider, (access, refresh))) = provider.zip(it.credentials.tokens()) else {
         return RevocationOutcome::Refused;

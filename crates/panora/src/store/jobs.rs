@@ -85,6 +85,49 @@ impl Store {
         self.db.execute(sql).await.map(|_| ())
     }
 
+    /// The payload of a job that nobody has begun.
+    pub async fn lookup_waiting_job(
+        &self,
+        project: ProjectId,
+        (id, kind): (JobId, &str),
+    ) -> Result<Option<Sealed>, StoreError> {
+        let sql = Sql::new(
+            "SELECT payload FROM jobs WHERE id_project = $1 AND id = $2 AND kind = $3 AND tries = 0",
+        )
+        .bind(project.to_string())
+        .bind(id.to_string())
+        .bind(kind);
+        let row = self.db.optional(sql).await?;
+        row.map(|row| row.get("payload").map(Sealed)).transpose()
+    }
+
+    /// Takes a promise back: its payload, unless somebody has begun the work.
+    pub async fn withdraw_job(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        id: JobId,
+    ) -> Result<Option<Sealed>, StoreError> {
+        let sql =
+            Sql::new("DELETE FROM jobs WHERE id_project = $1 AND id = $2 AND tries = 0 RETURNING payload")
+                .bind(project.to_string())
+                .bind(id.to_string());
+        let row = tx.optional(sql).await?;
+        row.map(|row| row.get("payload").map(Sealed)).transpose()
+    }
+
+    /// Makes a job due now.
+    pub async fn hasten_job(&self, project: ProjectId, id: JobId) -> Result<(), StoreError> {
+        let (now, parameter) = self.db_now();
+        let sql = Sql::new(format!(
+            "UPDATE jobs SET due_at = {now} WHERE id_project = $2 AND id = $3 AND due_at > {now}"
+        ))
+        .bind(parameter)
+        .bind(project.to_string())
+        .bind(id.to_string());
+        self.db.execute(sql).await.map(|_| ())
+    }
+
     pub async fn finish_job(&self, project: ProjectId, id: JobId) -> Result<(), StoreError> {
         let sql = Sql::new("DELETE FROM jobs WHERE id_project = $1 AND id = $2")
             .bind(project.to_string())

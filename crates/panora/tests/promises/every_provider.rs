@@ -120,7 +120,13 @@ impl Journey<'_> {
         }
         let back = self.walk.consent(&away.leads_to());
         self.expect(&["authorization"])?;
-        let done = browser.open(back).await;
+        let mut done = browser.open(back).await;
+        if self.walk.promises_any("tenants") {
+            if !done.url.path().ends_with("/choice") {
+                return Err(format!("nothing is asked, at {}: {}", done.url, done.text()));
+            }
+            done = browser.submit(&done.form().with("choice", "1")).await;
+        }
         if !done.url.path().ends_with("/done") {
             return Err(format!("not connected, at {}: {}", done.url, done.text()));
         }

@@ -22,7 +22,7 @@ identity: {id: ["{account_id}"], name: ["{account_name}"]}"#;
     assert_eq!(quirky.road.arrived(ME), 0);
 }
 
-const COMPANIES: &str = r#"variables:
+pub const COMPANIES: &str = r#"variables:
   - {name: company, from: {tenant: /id}, pattern: "[a-z]+"}
   - {name: company_name, from: {tenant: /name}}
 api:
@@ -42,18 +42,6 @@ async fn a_grant_for_one_company_connects_it_and_every_call_names_it() {
     quirky.lasts(&connection).await;
     assert!(quirky.road.passed(ME).iter().all(|it| it.headers["x-company"] == "acme"));
 }
-
-#[tokio::test]
-async fn a_grant_without_any_company_connects_nothing_and_is_given_back() {
-    let none = COMPANIES.replace("list: /data", "list: /none");
-    let sections = format!("{none}\n{REVOCATION}");
-    let quirky = Quirky::new(Says { plays: "one_company", sections: &sections, ..Says::default() }).await;
-    quirky.refused().await;
-    quirky.road.wait_for("/sandbox/oauth/revoke", 1).await;
-}
-
-const REVOCATION: &str = r#"revocation:
-  requests: [{url: "{public_url}/sandbox/oauth/revoke", parameters: {token: "{token}"}}]"#;
 
 #[tokio::test]
 async fn a_grant_is_given_back_in_the_way_that_the_file_says() {

@@ -6,6 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use panora_pages::{Failure, flow_path};
 
+use super::choice;
 use super::failed::{self, Refused};
 use super::{Elsewhere, FlowCookies, done_path};
 use crate::app::App;
@@ -30,6 +31,7 @@ pub async fn arrive(
         Arrival::Failed(id, slug, failure) => {
             Ok(Redirect::to(&failed::path(id, &slug, failure)).into_response())
         }
+        Arrival::Choice(id, slug) => Ok(Redirect::to(&choice::path(id, &slug)).into_response()),
         Arrival::Refused(failure) => Err(Refused::nowhere(failure).into()),
         Arrival::WithoutState => continue_flow(&app, &cookies).await,
     }

@@ -6,6 +6,8 @@ use axum::extract::FromRequestParts;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 
+use subtle::ConstantTimeEq;
+
 use crate::app::App;
 use crate::connect::{Cookies, cookie_name};
 use crate::http::problem::Problem;
@@ -43,4 +45,14 @@ pub fn set_cookie(app: &App, id: FlowId, cookie: &FlowCookie) -> String {
 /// What a form of this flow must carry: another site cannot know it.
 pub fn csrf_token(app: &App, cookie: &FlowCookie) -> String {
     hex::encode(app.vault.mac("csrf", &[cookie.expose().as_bytes()]))
+}
+
+/// Refuses a form that does not carry it.
+pub fn check_csrf(app: &App, cookie: &FlowCookie, form: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let expected = csrf_token(app, cookie);
+    let given = form.get("csrf").map(String::as_str).unwrap_or_default();
+    if bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
+        return Ok(());
+    }
+    Err(Problem::new(http::StatusCode::FORBIDDEN, "forged_form", "This form is not ours."))
 }

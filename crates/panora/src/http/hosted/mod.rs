@@ -1,6 +1,7 @@
 //! The connect page. Every URL below `/connect` is a flow's, readable only in the browser that holds its cookie.
 
 mod callback;
+mod choice;
 mod cookies;
 mod done;
 mod failed;
@@ -31,6 +32,7 @@ pub fn routes() -> Router<App> {
         .route("/connect/flow/{id}/done", get(done::show))
         .route("/connect/flow/{id}/{slug}", get(provider::show).post(provider::answer))
         .route("/connect/flow/{id}/{slug}/authorize", get(provider::authorize))
+        .route("/connect/flow/{id}/{slug}/choice", get(choice::show).post(choice::answer))
         .route("/connect/flow/{id}/{slug}/failed/{code}", get(failed::show))
         .route("/connections/oauth/callback", get(callback::arrive))
         // A form holds a credential of 16 KiB at most, and a few short answers.

@@ -12,9 +12,8 @@ use panora_pages::{
     ConsentPage, CredentialProblem, CredentialsPage, Failure, Field, FieldError, Language, Purpose,
     QuestionsPage, Tenant, provider_path,
 };
-use subtle::ConstantTimeEq;
 
-use super::cookies::csrf_token;
+use super::cookies::{check_csrf, csrf_token};
 use super::failed::Refused;
 use super::frame::{frame, shown};
 use super::picker::choices;
@@ -112,11 +111,7 @@ pub async fn answer(
     Form(typed): Form<BTreeMap<String, String>>,
 ) -> Result<Response, Elsewhere> {
     let here = here(&app, (&id, &slug), &uri, &cookies).await?;
-    let expected = csrf_token(&app, &here.open.cookie);
-    let given = typed.get("csrf").map(String::as_str).unwrap_or_default();
-    if !bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
-        return Err(Problem::new(http::StatusCode::FORBIDDEN, "forged_form", "This form is not ours.").into());
-    }
+    check_csrf(&app, &here.open.cookie, &typed)?;
     if here.provider.auth_kind() != AuthKind::Oauth2Code {
         let ending = app.clone();
         return ending.to_the_end(async move { take_credentials(&app, &here, &typed).await }).await;

@@ -104,15 +104,20 @@ impl File {
         answer
     }
 
+    /// Another one comes first, so that the choice counts.
     fn put_tenants(&self, answer: &mut Value) {
-        let mut tenant = json!({});
-        for (pointer, value) in self.from("tenant") {
-            put(&mut tenant, &pointer, value.into());
-        }
-        fill(&mut tenant, &self.yaml["tenants"]["name"]);
+        let tenant = |change: fn(&str) -> String| {
+            let mut tenant = json!({});
+            for (pointer, value) in self.from("tenant") {
+                put(&mut tenant, &pointer, change(&value).into());
+            }
+            fill(&mut tenant, &self.yaml["tenants"]["name"]);
+            tenant
+        };
+        let tenants = json!([tenant(another), tenant(str::to_owned)]);
         match self.yaml["tenants"]["list"].as_str() {
-            Some(pointer) => set(answer, pointer, json!([tenant])),
-            None => *answer = json!([tenant]),
+            Some(pointer) => set(answer, pointer, tenants),
+            None => *answer = tenants,
         }
     }
 
@@ -133,4 +138,11 @@ fn fill(answer: &mut Value, templates: &Value) {
             put(answer, pointer, format!("the {}", pointer.replace('/', " ").trim()).into());
         }
     }
+}
+
+/// A value of the same shape that is another where it has digits.
+fn another(value: &str) -> String {
+    let turned =
+        |digit: char| digit.to_digit(10).and_then(|it| char::from_digit(9 - it, 10)).unwrap_or(digit);
+    value.chars().map(turned).collect()
 }

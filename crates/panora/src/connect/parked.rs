@@ -1,0 +1,164 @@
+//! A grant that covers several sites or companies, until the person has chosen one: parked as the very job that gives it
+//! back, which is due in half an hour. Choosing takes the job away; whatever else happens, it is done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use panora_catalog::{Provider, Tenant, Variables};
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+use super::credentials::Credentials;
+use super::error::ConnectError;
+use super::failed::tell_failure;
+use super::finish::{Departure, finish};
+use super::flow::OpenFlow;
+use super::grant::Grant;
+use super::revoke::{Revocation, promise_revocation};
+use crate::app::App;
+use crate::model::{Account, FlowId, JobId, LinkedUserId, Time};
+use crate::store::{NewJob, Tx};
+use crate::vault::{Sealed, Slot};
+
+pub const PARKED: &str = "parked_grant";
+/// How long a person may take to choose.
+const LIFE: Duration = Duration::from_mins(30);
+
+/// A grant, and what it may be for.
+#[derive(Serialize, Deserialize)]
+pub struct Parked {
+    pub provider_slug: String,
+    client_id: Option<String>,
+    credentials: Credentials,
+    expires_at: Option<i64>,
+    scopes: Vec<String>,
+    missing_scopes: Vec<String>,
+    id_linked_user: LinkedUserId,
+    left_at: i64,
+    as_new: bool,
+    choices: Vec<Choice>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Choice {
+    name: String,
+    kept: Variables,
+}
+
+/// A flow has one parked grant at most, whose job has the flow's own id.
+fn job_of(flow: FlowId) -> JobId {
+    JobId::from_uuid(flow.uuid())
+}
+
+impl Parked {
+    fn new(open: &OpenFlow, departure: Departure, grant: &Grant, tenants: Vec<Tenant>) -> Self {
+        let choices = tenants.into_iter().map(|tenant| Choice { name: tenant.name, kept: tenant.kept });
+        Self {
+            provider_slug: grant.provider.slug().to_owned(),
+            client_id: grant.client_id.clone(),
+            credentials: grant.credentials.clone(),
+            expires_at: grant.expires_at.map(Time::millis),
+            scopes: grant.scopes.clone(),
+            missing_scopes: grant.missing_scopes.clone(),
+            id_linked_user: open.link.id_linked_user,
+            left_at: departure.at.millis(),
+            as_new: departure.as_new,
+            choices: choices.collect(),
+        }
+    }
+
+    /// What the person chooses among.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.choices.iter().map(|choice| choice.name.as_str())
+    }
+
+    /// How the grant is given back.
+    pub fn revocation(self) -> Revocation {
+        Revocation {
+            provider_slug: self.provider_slug,
+            client_id: self.client_id,
+            account_id: None,
+            id_linked_user: self.id_linked_user,
+            credentials: self.credentials,
+        }
+    }
+
+    /// The grant of the choice of that number.
+    fn grant(self, provider: &Arc<Provider>, number: usize) -> Option<Grant> {
+        let mut credentials = self.credentials;
+        credentials.variables.extend(self.choices.into_iter().nth(number)?.kept);
+        Some(Grant {
+            provider: provider.clone(),
+            client_id: self.client_id,
+            credentials,
+            expires_at: self.expires_at.map(Time::from_millis),
+            scopes: self.scopes,
+            missing_scopes: self.missing_scopes,
+            account: Account::default(),
+            account_url: String::new(),
+        })
+    }
+}
+
+/// Parks a grant in the place of one that this flow may have parked before, which is given back.
+pub async fn park(
+    app: &App,
+    open: &OpenFlow,
+    departure: Departure,
+    (grant, tenants): (&Grant, Vec<Tenant>),
+) -> Result<(), ConnectError> {
+    let (project, id) = (open.link.id_project, job_of(open.flow.id));
+    let parked = Parked::new(open, departure, grant, tenants);
+    let payload = app.vault.seal_json(Slot::JobPayload, id, &parked);
+    let mut tx = app.store.begin().await?;
+    if let Some(before) = take(app, &mut tx, open).await? {
+        promise_revocation(app, &mut tx, project, &before.revocation()).await?;
+    }
+    let job = NewJob { id, id_project: project, kind: PARKED, payload: &payload, due_in: LIFE };
+    app.store.add_job(&mut tx, &job).await?;
+    tx.commit().await?;
+    app.wake.jobs.notify_one();
+    Ok(())
+}
+
+/// What this flow has parked, for this provider.
+pub async fn parked_of(app: &App, open: &OpenFlow, slug: &str) -> Result<Option<Parked>, ConnectError> {
+    let (project, id) = (open.link.id_project, job_of(open.flow.id));
+    let sealed = app.store.lookup_waiting_job(project, (id, PARKED)).await?;
+    let parked = sealed.map(|sealed| read(app, id, &sealed)).transpose()?;
+    Ok(parked.filter(|parked| parked.provider_slug == slug))
+}
+
+pub fn read(app: &App, id: JobId, sealed: &Sealed) -> Result<Parked, ConnectError> {
+    Ok(app.vault.open_json(Slot::JobPayload, id, sealed)?)
+}
+
+/// Takes the parked grant away inside a transaction; none once it is being given back.
+pub async fn take(app: &App, tx: &mut Tx, open: &OpenFlow) -> Result<Option<Parked>, ConnectError> {
+    let id = job_of(open.flow.id);
+    let sealed = app.store.withdraw_job(tx, open.link.id_project, id).await?;
+    sealed.map(|sealed| read(app, id, &sealed)).transpose()
+}
+
+/// Connects what the person has chosen. Whatever goes wrong is told to the customer, and the grant is given back.
+pub async fn choose(
+    app: &App,
+    open: &OpenFlow,
+    (provider, parked): (&Arc<Provider>, Parked),
+    number: usize,
+) -> Result<(), Failure> {
+    let departure = Departure { at: Time::from_millis(parked.left_at), as_new: parked.as_new, parked: true };
+    let Some(mut grant) = parked.grant(provider, number) else { return Err(Failure::Unexpected) };
+    let result = match grant.identify(app, open.link.id_project).await {
+        Ok(()) => finish(app, open, departure, &grant).await.map(|_| ()),
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = result {
+        tell_failure(app, open, provider.slug(), failure, None).await;
+        if let Err(error) = app.store.hasten_job(open.link.id_project, job_of(open.flow.id)).await {
+            tracing::warn!(code = error.code(), "a parked grant is given back when its time is over");
+        }
+        app.wake.jobs.notify_one();
+    }
+    result
+}

@@ -1,0 +1,79 @@
+//! Which site or company a connection is for, where what the person has granted covers several.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use panora_catalog::Provider;
+use panora_pages::{ChoicePage, provider_path};
+
+use super::cookies::{check_csrf, csrf_token};
+use super::failed;
+use super::frame::{frame, shown};
+use super::{Elsewhere, FlowCookies, done_path, live_flow};
+use crate::app::App;
+use crate::connect::{OpenFlow, Parked, choose, parked_of};
+use crate::http::problem::Problem;
+use crate::model::FlowId;
+
+pub fn path(id: FlowId, slug: &str) -> String {
+    format!("{}/choice", provider_path(&id.to_string(), slug))
+}
+
+/// A grant that waits for the choice.
+struct Here {
+    open: OpenFlow,
+    provider: Arc<Provider>,
+    parked: Parked,
+}
+
+/// Where nothing waits (any more), the person begins again.
+async fn here(app: &App, (id, slug): (&str, &str), cookies: &FlowCookies) -> Result<Here, Elsewhere> {
+    let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
+    let open = live_flow(app, id, cookies).await?;
+    let provider = app.provider(open.link.id_project, slug).ok_or_else(Problem::not_found)?;
+    match parked_of(app, &open, slug).await? {
+        Some(parked) => Ok(Here { open, provider, parked }),
+        None => Err(Elsewhere::Redirect(provider_path(&id.to_string(), slug))),
+    }
+}
+
+/// The page that asks.
+pub async fn show(
+    State(app): State<App>,
+    Path((id, slug)): Path<(String, String)>,
+    cookies: FlowCookies,
+) -> Result<Response, Elsewhere> {
+    let here = here(&app, (&id, &slug), &cookies).await?;
+    let page = ChoicePage {
+        frame: frame(&app, &here.open.link).await?,
+        provider: shown(&here.provider),
+        choices: here.parked.names().map(str::to_owned).collect(),
+        action: path(here.open.flow.id, &slug),
+        csrf: csrf_token(&app, &here.open.cookie),
+    };
+    Ok(Html(page.render()).into_response())
+}
+
+/// What was chosen, by its number.
+pub async fn answer(
+    State(app): State<App>,
+    Path((id, slug)): Path<(String, String)>,
+    cookies: FlowCookies,
+    Form(given): Form<BTreeMap<String, String>>,
+) -> Result<Response, Elsewhere> {
+    let here = here(&app, (&id, &slug), &cookies).await?;
+    check_csrf(&app, &here.open.cookie, &given)?;
+    let flow = here.open.flow.id;
+    let number: Option<usize> = given.get("choice").and_then(|number| number.parse().ok());
+    let Some(number) = number.filter(|number| *number < here.parked.names().count()) else {
+        return Ok(Redirect::to(&path(flow, &slug)).into_response());
+    };
+    let ending = app.clone();
+    let chosen = ending
+        .to_the_end(async move { choose(&app, &here.open, (&here.provider, here.parked), number).await });
+    let onward = chosen.await.map_or_else(|failure| failed::path(flow, &slug, failure), |()| done_path(flow));
+    Ok(Redirect::to(&onward).into_response())
+}
