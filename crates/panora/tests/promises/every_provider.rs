@@ -36,6 +36,9 @@ async fn walk_all(slugs: Vec<String>, left_out: &[(&str, &str)]) {
         "all of them are there"
     );
     let only = std::env::var("PANORA_TEST_PROVIDER").ok();
+    if let Some(only) = &only {
+        assert!(oauth_slugs().contains(only) || form_slugs().contains(only), "there is no provider {only}");
+    }
     let wanted = |slug: &&String| only.as_ref().is_none_or(|only| only == *slug) && !is_left_out(slug);
     let walks = slugs.iter().filter(wanted).map(|slug| go(&server, &double, slug));
     let problems: Vec<Vec<String>> = stream::iter(walks).buffer_unordered(AT_ONCE).collect().await;
@@ -173,7 +176,7 @@ impl Journey<'_> {
                 ));
             }
         }
-        let call = self.walk.promised("call")[0].url.clone();
+        let call = self.walk.call_url();
         if Some(text(&connection["account_url"]).as_str()) != call.split("/things?limit=2").next() {
             return Err(format!("{} is where calls of {call} go", connection["account_url"]));
         }
@@ -213,12 +216,10 @@ impl Journey<'_> {
         if answer.status != 200 {
             return Err(format!("the deletion is answered {} {}", answer.status, answer.text));
         }
-        let count = self.walk.promised("revocation").len();
-        let come = tokio::time::timeout(Duration::from_secs(10), async {
-            eventually("the revocation", || async { (self.walk.count() >= count).then_some(()) }).await;
-        });
-        drop(come.await);
-        let came = self.walk.came();
-        if are(&came, &vec!["revocation"; count]) { Ok(()) } else { Err(format!("{came:?} came at the end")) }
+        let expected = self.walk.names("revocation");
+        let come =
+            eventually("the revocation", || async { (self.walk.count() >= expected.len()).then_some(()) });
+        drop(tokio::time::timeout(Duration::from_secs(10), come).await);
+        self.expect(&expected)
     }
 }

@@ -75,6 +75,18 @@ async fn who_does_not_choose_for_half_an_hour_begins_again_and_the_grant_is_give
 }
 
 #[tokio::test]
+async fn a_link_that_expires_meanwhile_keeps_nobody_from_choosing() {
+    let quirky = given().await;
+    let (browser, page) = quirky.opened().await;
+    // The link lasts an hour.
+    quirky.server.advance(Duration::from_mins(50));
+    let consent = browser.on_to_consent(&page).await;
+    let page = browser.submit(&consent.form().with("account", "acme").allow()).await;
+    quirky.server.advance(Duration::from_mins(20));
+    browser.submit(&page.form().with("choice", "1")).await.assert_says(200, "Quirky is connected");
+}
+
+#[tokio::test]
 async fn a_second_consent_takes_the_place_of_the_first_which_is_given_back() {
     let quirky = given().await;
     let (browser, page) = asked(&quirky).await;

@@ -7,14 +7,14 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use panora_catalog::Provider;
-use panora_pages::{ChoicePage, provider_path};
+use panora_pages::{ChoicePage, Failure, provider_path};
 
 use super::cookies::{check_csrf, csrf_token};
 use super::failed;
 use super::frame::{frame, shown};
 use super::{Elsewhere, FlowCookies, done_path, live_flow};
 use crate::app::App;
-use crate::connect::{OpenFlow, Parked, choose, parked_of};
+use crate::connect::{FlowHere, OpenFlow, Parked, choose, find_flow, parked_of};
 use crate::http::problem::Problem;
 use crate::model::FlowId;
 
@@ -32,7 +32,11 @@ struct Here {
 /// Where nothing waits (any more), the person begins again.
 async fn here(app: &App, (id, slug): (&str, &str), cookies: &FlowCookies) -> Result<Here, Elsewhere> {
     let id: FlowId = id.parse().map_err(|_| Problem::not_found())?;
-    let open = live_flow(app, id, cookies).await?;
+    let open = match find_flow(app, id, &cookies.0).await? {
+        // Who left before the link expired may still choose.
+        FlowHere::Ended(Failure::LinkExpired, open) if parked_of(app, &open, slug).await?.is_some() => open,
+        _ => live_flow(app, id, cookies).await?,
+    };
     let provider = app.provider(open.link.id_project, slug).ok_or_else(Problem::not_found)?;
     match parked_of(app, &open, slug).await? {
         Some(parked) => Ok(Here { open, provider, parked }),

@@ -106,7 +106,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../panora-catalog/tests/catalog/snapshots")
 }
 
-/// The requests of a provider's snapshot in their order, by what they are for.
+/// The requests of a provider's snapshot in their order, by what they are for; `revocation 2` is the second of that kind.
 pub fn of(slug: &str, redirect_uri: &str) -> Vec<(String, Sent)> {
     let text = fs::read_to_string(folder().join(format!("{slug}.snap"))).expect("it has a snapshot");
     let (_, text) = text.split_once("\n---\n").expect("a snapshot has a head");
@@ -115,8 +115,13 @@ pub fn of(slug: &str, redirect_uri: &str) -> Vec<(String, Sent)> {
     let text = text.replace("https://panora.example/connections/oauth/callback", redirect_uri);
     let sections = format!("\n{text}").split("\n# ").skip(1).map(str::to_owned).collect::<Vec<_>>();
     let divided = sections.iter().filter_map(|section| section.split_once('\n'));
-    let requests = divided.filter(|(what, _)| *what != "account");
-    requests.map(|(what, request)| (what.to_owned(), Sent::parse(request))).collect()
+    let mut requests: Vec<(String, Sent)> = Vec::new();
+    for (what, request) in divided.filter(|(what, _)| *what != "account") {
+        let before = requests.iter().filter(|(name, _)| name.starts_with(what)).count();
+        let name = if before == 0 { what.to_owned() } else { format!("{what} {}", before + 1) };
+        requests.push((name, Sent::parse(request)));
+    }
+    requests
 }
 
 /// Every host that a snapshot names.

@@ -66,8 +66,15 @@ impl Walk {
         self.promised.iter().any(|(name, _)| name == what)
     }
 
-    pub fn promised(&self, what: &str) -> Vec<&Sent> {
-        self.promised.iter().filter(|(name, _)| name == what).map(|(_, sent)| sent).collect()
+    /// The names of the requests of a kind, in their order.
+    pub fn names(&self, kind: &str) -> Vec<&str> {
+        self.promised.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with(kind)).collect()
+    }
+
+    /// Where calls go.
+    pub fn call_url(&self) -> &str {
+        let call = self.promised.iter().find(|(name, _)| name == "call");
+        call.map_or("", |(_, sent)| &sent.url)
     }
 
     /// The end of the walk: what went wrong on it.

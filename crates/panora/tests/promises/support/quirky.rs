@@ -78,7 +78,8 @@ impl Quirky {
 
     /// From a link to the page before leaving, or the form.
     pub async fn opened(&self) -> (Browser, Page) {
-        let link = self.server.magic_link_with("user-1", json!({"providers": ["quirky"]})).await;
+        let link = json!({"providers": ["quirky"], "expires_in": 3600});
+        let link = self.server.magic_link_with("user-1", link).await;
         let browser = Browser::new();
         let page = browser.open(text(&link["url"])).await;
         (browser, page)
