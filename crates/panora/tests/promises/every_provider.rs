@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
-use crate::double::{CLIENT, Double, Walk, form_slugs, oauth_slugs};
+use crate::double::{CLIENT, Double, File, Walk, form_slugs, oauth_slugs};
 use crate::support::{Browser, Page, Settings, TestServer, eventually, text};
 
 /// Walks at once.
@@ -24,6 +24,34 @@ async fn every_oauth_provider_is_sent_what_its_snapshot_shows_from_the_link_to_t
 #[tokio::test(flavor = "multi_thread")]
 async fn every_provider_that_takes_a_credential_is_sent_what_its_snapshot_shows() {
     walk_all(form_slugs(), &[]).await;
+}
+
+/// Whatever a provider answers, only its file says which hosts are its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_host_that_a_provider_tells_is_called_unless_its_file_allows_it() {
+    let double = Double::start().await;
+    let server = Settings::default().outbound(double.settings()).start().await;
+    let redirect_uri = format!("{}/connections/oauth/callback", server.url);
+    let mut lied = Vec::new();
+    for slug in oauth_slugs() {
+        let file = File::of(&slug);
+        if !file.tells_hosts() {
+            continue;
+        }
+        let journey = Journey {
+            server: &server,
+            walk: double.walk(file.lying(), 0, &redirect_uri),
+            person: slug.clone(),
+        };
+        journey.set_up().await.expect("it is set up");
+        let end = journey.to_the_end().await.expect("the person comes back");
+        assert!(end.url.path().contains("/failed/"), "{slug}: {} {}", end.url, end.text());
+        assert!(server.connections_of(&slug).await.is_empty(), "{slug}");
+        assert_eq!(journey.walk.end(), Vec::<String>::new(), "{slug}");
+        lied.push(slug);
+    }
+    assert_eq!(double.strays(), Vec::<String>::new());
+    assert!(lied.len() > 10, "{lied:?}");
 }
 
 async fn walk_all(slugs: Vec<String>, left_out: &[(&str, &str)]) {
@@ -51,7 +79,7 @@ async fn go(server: &TestServer, double: &Double, slug: &str) -> Vec<String> {
     let redirect_uri = format!("{}/connections/oauth/callback", server.url);
     let (mut problems, mut shape, mut shapes) = (Vec::new(), 0, 1);
     while shape < shapes {
-        let walk = double.walk(slug, shape, &redirect_uri);
+        let walk = double.walk(File::of(slug), shape, &redirect_uri);
         shapes = walk.file.shapes();
         let person = format!("{slug}-{shape}");
         if let Err(problem) = (Journey { server, walk: walk.clone(), person }).make().await {
@@ -113,6 +141,15 @@ impl Journey<'_> {
 
     /// From the link to the page that says what was connected.
     async fn connect(&self) -> Result<(), String> {
+        let end = self.to_the_end().await?;
+        if !end.url.path().ends_with("/done") {
+            return Err(format!("not connected, at {}: {}", end.url, end.text()));
+        }
+        self.expect(&["exchange", "then", "tenants", "identity"])
+    }
+
+    /// From the link to the last page, whatever it says.
+    async fn to_the_end(&self) -> Result<Page, String> {
         let browser = Browser::new();
         let link = json!({"providers": [self.walk.slug]});
         let link = self.server.magic_link_with(&self.person, link).await;
@@ -123,17 +160,11 @@ impl Journey<'_> {
         }
         let back = self.walk.consent(&away.leads_to());
         self.expect(&["authorization"])?;
-        let mut done = browser.open(back).await;
-        if self.walk.promises_any("tenants") {
-            if !done.url.path().ends_with("/choice") {
-                return Err(format!("nothing is asked, at {}: {}", done.url, done.text()));
-            }
-            done = browser.submit(&done.form().with("choice", "1")).await;
+        let end = browser.open(back).await;
+        if end.url.path().ends_with("/choice") {
+            return Ok(browser.submit(&end.form().with("choice", "1")).await);
         }
-        if !done.url.path().ends_with("/done") {
-            return Err(format!("not connected, at {}: {}", done.url, done.text()));
-        }
-        self.expect(&["exchange", "then", "tenants", "identity"])
+        Ok(end)
     }
 
     /// From the link to the end, where a form is all there is.

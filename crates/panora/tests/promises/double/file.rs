@@ -40,14 +40,41 @@ pub struct File {
     pub yaml: Value,
     known: Variables,
     credentials: Form,
+    /// Whether it names a stranger's host wherever a host is learnt from it.
+    lies: bool,
 }
+
+/// A host that no file knows.
+pub const STRANGER: &str = "stranger.example";
 
 impl File {
     pub fn of(slug: &str) -> Self {
         let provider: Arc<Provider> = CATALOG.get("", slug).expect("it is built in");
         let fields = values::fields(&provider).into_iter();
         let credentials = fields.map(|(name, value)| (name, value.expose_secret().to_owned())).collect();
-        Self { yaml: values::file(slug), known: values::known_variables(&provider), credentials }
+        Self { yaml: values::file(slug), known: values::known_variables(&provider), credentials, lies: false }
+    }
+
+    /// The same provider, gone bad.
+    pub fn lying(mut self) -> Self {
+        self.lies = true;
+        self
+    }
+
+    /// Whether a part of a host is learnt from the provider's own answers.
+    pub fn tells_hosts(&self) -> bool {
+        self.yaml["variables"].as_array().into_iter().flatten().any(|it| self.is_told_host(it))
+    }
+
+    fn is_told_host(&self, variable: &Value) -> bool {
+        let told = ["token", "claim", "callback", "tenant", "identity"];
+        let of_provider = told.iter().any(|source| variable["from"].get(*source).is_some());
+        let hole = format!("{{{}}}", variable["name"].as_str().unwrap_or_default());
+        let in_host = |text: &str| {
+            let host = text.strip_prefix("https://").and_then(|rest| rest.split(['/', '?']).next());
+            host.is_some_and(|host| host.contains(&hole))
+        };
+        of_provider && (variable["hosts"].is_array() || texts(&self.yaml).any(in_host))
     }
 
     /// How many shapes its token answers have.
@@ -64,6 +91,9 @@ impl File {
         let of_source = |it: &Value| {
             let place = it["from"].get(source)?.as_str()?.to_owned();
             let value = self.value(it["name"].as_str()?);
+            if self.lies && self.is_told_host(it) {
+                return Some((place, format!("https://{STRANGER}/")));
+            }
             // Providers tell hosts as URLs.
             let value = if it["hosts"].is_array() { format!("https://{value}") } else { value.to_owned() };
             Some((place, value))
@@ -111,5 +141,15 @@ impl File {
             rest = tail;
         }
         Some(text + rest)
+    }
+}
+
+/// Every text of a document.
+fn texts(document: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
+    match document {
+        Value::String(text) => Box::new(std::iter::once(text.as_str())),
+        Value::Array(items) => Box::new(items.iter().flat_map(texts)),
+        Value::Object(fields) => Box::new(fields.values().flat_map(texts)),
+        _ => Box::new(std::iter::empty()),
     }
 }

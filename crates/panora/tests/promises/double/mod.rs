@@ -18,7 +18,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use panora_outbound::{Resolver, Settings};
 
-pub use file::{form_slugs, oauth_slugs};
+pub use file::{File, form_slugs, oauth_slugs};
 pub use promised::Sent;
 pub use walk::{CLIENT, Walk};
 
@@ -48,17 +48,22 @@ impl Double {
 
     /// How a server reaches the double: names lead here, and its certificate is trusted.
     pub fn settings(&self) -> Settings {
-        let (hosts, address) = (self.0.hosts.clone(), self.0.listener.address);
-        let resolver =
-            Resolver::given_at(move |host| hosts.contains(host).then_some(address).into_iter().collect());
+        let shared = self.0.clone();
+        let resolver = Resolver::given_at(move |host| {
+            if shared.hosts.contains(host) {
+                return vec![shared.listener.address];
+            }
+            shared.strays.lock().expect("no test panics here").push(format!("{host} was looked up"));
+            Vec::new()
+        });
         let user_agent = HeaderValue::from_static(panora::app::USER_AGENT);
         let extra_roots = vec![self.0.listener.root.clone()];
         Settings { resolver, extra_roots, ..Settings::new(user_agent) }
     }
 
-    /// Begins to play a provider; its token answers have the file's shape of that number.
-    pub fn walk(&self, slug: &str, shape: usize, redirect_uri: &str) -> Arc<Walk> {
-        let walk = Arc::new(Walk::new(slug, shape, redirect_uri));
+    /// Begins to play the provider of a file; its token answers have the file's shape of that number.
+    pub fn walk(&self, file: File, shape: usize, redirect_uri: &str) -> Arc<Walk> {
+        let walk = Arc::new(Walk::new(file, shape, redirect_uri));
         self.0.walks.lock().expect("no test panics here").push(walk.clone());
         walk
     }

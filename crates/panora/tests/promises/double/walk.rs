@@ -46,15 +46,16 @@ struct State {
 }
 
 impl Walk {
-    pub fn new(slug: &str, shape: usize, redirect_uri: &str) -> Self {
-        let mut promised = promised::of(slug, redirect_uri);
+    pub fn new(file: File, shape: usize, redirect_uri: &str) -> Self {
+        let slug = file.text("/slug", "").to_owned();
+        let mut promised = promised::of(&slug, redirect_uri);
         for (_, call) in promised.iter_mut().filter(|(what, _)| what == "call") {
             // Passthrough's form of JSON documents reads the answer, so it must not be packed.
             call.headers.push(("accept-encoding".to_owned(), "identity".to_owned()));
             call.headers.sort();
         }
-        let (slug, redirect_uri) = (slug.to_owned(), redirect_uri.to_owned());
-        Self { file: File::of(&slug), promised, slug, shape, redirect_uri, state: Mutex::default() }
+        let redirect_uri = redirect_uri.to_owned();
+        Self { file, promised, slug, shape, redirect_uri, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
