@@ -104,6 +104,17 @@ impl Provider {
         asked.chain(self.file.credentials.iter().map(|field| Question::credential(&field.value))).collect()
     }
 
+    /// What is otherwise learnt from the provider on the way (its instance, the company): whoever brings credentials from
+    /// elsewhere may say it.
+    pub fn learnt(&self) -> Vec<Question<'_>> {
+        let learnt = self.file.variables.iter().map(|variable| &variable.value);
+        let learnt = learnt.filter(|variable| {
+            let from = &variable.from;
+            !matches!(from, Source::Person | Source::App | Source::Choice(_))
+        });
+        learnt.map(Question::variable).collect()
+    }
+
     /// What the integrator is asked, once, together with the OAuth client. The answers are variables.
     pub fn app_settings(&self) -> Vec<Question<'_>> {
         let asked = self.file.variables.iter().map(|variable| &variable.value);

@@ -1464,7 +1464,7 @@ export interface components {
             provider_slug: string;
             /**
              * @description `{access_token, refresh_token?, expires_in? | expires_at?, scope?}` for OAuth, the provider's own fields
-             *     otherwise, plus its variables such as a subdomain.
+             *     otherwise, plus its variables such as a subdomain, also those that a flow would learn from the provider.
              */
             credentials: {
                 [key: string]: unknown;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use panora_catalog::{AnswerError, Provider, Variables, Verification};
+use panora_catalog::{AnswerError, Provider, Question, RenderError, Variables, Verification};
 use serde_json::{Map, Value};
 
 use super::Failure;
@@ -83,6 +83,7 @@ pub async fn prepare(
             Verification::Good => {}
             refused => return Err(ImportError::Refused(refused)),
         }
+        complete(&grant)?;
         grant.settle_url().map_err(ImportError::Failed)?;
     }
     Ok(grant)
@@ -113,5 +114,23 @@ fn read_variables(
             Err(error) => drop(wrong.insert(question.name().to_owned(), error)),
         }
     }
+    // Without it a question at the provider may still tell.
+    let told = |question: &Question<'_>| given.get(question.name()).is_some_and(|raw| !raw.trim().is_empty());
+    for question in provider.learnt().into_iter().filter(told) {
+        match question.normalize(&given[question.name()]) {
+            Ok(value) => drop(variables.insert(question.name().to_owned(), value)),
+            Err(error) => drop(wrong.insert(question.name().to_owned(), error)),
+        }
+    }
     if wrong.is_empty() { Ok(variables) } else { Err(wrong) }
+}
+
+/// Refuses a grant of which nobody has said what its calls need: it could never make one.
+fn complete(grant: &Grant) -> Result<(), ImportError> {
+    match grant.provider.api_base_url(&grant.credentials.variables) {
+        Err(RenderError::MissingVariable(name)) => {
+            Err(ImportError::Fields(BTreeMap::from([(name, AnswerError::Missing)])))
+        }
+        _ => Ok(()),
+    }
 }

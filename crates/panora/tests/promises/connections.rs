@@ -59,6 +59,26 @@ async fn an_import_that_cannot_be_is_refused_and_stores_nothing() {
 }
 
 #[tokio::test]
+async fn an_import_says_what_a_flow_would_have_learnt_from_the_provider() {
+    let server = TestServer::start().await;
+    let import = |instance: Value| {
+        let credentials = json!({"access_token": "a", "instance": instance});
+        an_import("user-1", json!({"provider_slug": "salesforce", "credentials": credentials}))
+    };
+    for wrong in
+        [json!(null), json!(""), json!("evil.example"), json!("evil.example#.salesforce.com"), json!(7)]
+    {
+        let answer = server.post("/connections", &import(wrong.clone())).await;
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text);
+        assert!(answer.text.contains("/credentials/instance"), "{wrong}: {}", answer.text);
+    }
+    server.assert_nothing_stored().await;
+    let answer = server.post("/connections", &import(json!("https://acme.my.salesforce.com/"))).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    assert_eq!(answer.body["account_url"], "https://acme.my.salesforce.com");
+}
+
+#[tokio::test]
 async fn an_import_that_the_provider_refuses_on_trial_stores_nothing() {
     let server = TestServer::start().await;
     let answer = server.post("/connections", &an_import("user-1", json!({"verify": true}))).await;

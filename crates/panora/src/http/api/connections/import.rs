@@ -43,7 +43,7 @@ pub struct NewConnection {
     pub(super) alias: Option<String>,
     provider_slug: String,
     /// `{access_token, refresh_token?, expires_in? | expires_at?, scope?}` for OAuth, the provider's own fields
-    /// otherwise, plus its variables such as a subdomain.
+    /// otherwise, plus its variables such as a subdomain, also those that a flow would learn from the provider.
     credentials: Map<String, Value>,
     /// Copied to the connection. At most 16 KiB.
     metadata: Option<Map<String, Value>>,
@@ -168,7 +168,8 @@ fn read_fields(
     given: Map<String, Value>,
 ) -> Result<(BTreeMap<String, String>, Option<Number>), Problem> {
     let oauth = provider.auth_kind() == AuthKind::Oauth2Code;
-    let questions = provider.questions();
+    let mut questions = provider.questions();
+    questions.extend(provider.learnt());
     let (mut texts, mut expires_in) = (BTreeMap::new(), None);
     for (name, value) in given {
         let pointer = format!("/credentials/{}", name.replace('~', "~0").replace('/', "~1"));
