@@ -5,12 +5,11 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import axe from "axe-core";
 import { DESKTOP, PHONE, launchBrowser, newVisitor } from "../support/browser.js";
 import * as at from "../support/pages.js";
-import { ROOT, startServer } from "../support/server.js";
+import { SCREENS, faultsOf } from "../support/screens.js";
+import { startServer } from "../support/server.js";
 
-const SCREENS = join(ROOT, "tests-output/screens");
 const LOOKS = [
   { look: "desktop-light", screen: DESKTOP, scheme: "light" },
   { look: "desktop-dark", screen: DESKTOP, scheme: "dark" },
@@ -82,10 +81,7 @@ async function measure(page, name) {
       .filter((target) => target.offsetHeight > 0 && target.offsetHeight < 44)
       .map((target) => target.textContent.trim()),
   }));
-  await page.evaluate(axe.source); // evaluated by the browser's debugger, which the page's policy does not bind
-  const { violations } = await page.evaluate(() => globalThis.axe.run());
-  const faults = violations.map((fault) => `${fault.id}: ${fault.nodes.map((node) => node.html).join(" ")}`);
-  return { ...facts, faults };
+  return { ...facts, faults: await faultsOf(page) };
 }
 
 /** Fails with the names of all pages of which `wrong` says something. */

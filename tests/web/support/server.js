@@ -1,10 +1,10 @@
 // A Panora server of its own for each test file: SQLite in a temporary folder, a free port, one API key.
 // Never talks to a server that was there before.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -23,13 +23,19 @@ const MORE_PROVIDERS = Object.fromEntries(
   ]),
 );
 
-/** Starts a server and gives what tests do with it; `name` is that of its log file. */
-export async function startServer(name) {
+/**
+ * Starts a server and gives what tests do with it; `name` is that of its log file, `providers` are texts of provider files
+ * by slug, `settings` further variables of the environment.
+ */
+export async function startServer(name, { providers = {}, settings = {} } = {}) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const key = `test_${randomBytes(24).toString("hex")}`;
   const folder = await mkdtemp(join(tmpdir(), "panora-web-"));
-  const server = spawn(BINARY, ["serve"], {
+  const ownFiles = join(folder, "providers");
+  await mkdir(ownFiles);
+  for (const [slug, text] of Object.entries(providers)) await writeFile(join(ownFiles, `${slug}.yaml`), text);
+  const server = spawn(BINARY, ["serve", "--providers-dir", ownFiles], {
     cwd: folder,
     env: {
       PATH: process.env.PATH,
@@ -38,6 +44,7 @@ export async function startServer(name) {
       PANORA_DATA_DIR: join(folder, "data"),
       PANORA_BOOTSTRAP_API_KEY: key,
       ...MORE_PROVIDERS,
+      ...settings,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -59,12 +66,22 @@ export async function startServer(name) {
     },
     connectionsOf: (originId) =>
       callApi(url, key, "GET", `/connections?linked_user_origin_id=${encodeURIComponent(originId)}`),
+    /** Lets a link's time pass: nobody waits for it. */
+    expire: (link) => change(join(folder, "data/panora.sqlite"), "UPDATE magic_links SET expires_at = 1 WHERE id = ?", link.id_magic_link),
     async stop() {
       server.kill("SIGTERM");
       await ended;
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Runs one statement on the server's database. */
+function change(file, statement, ...values) {
+  const program = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=10); " +
+    "n = c.execute(sys.argv[2], sys.argv[3:]).rowcount; c.commit(); sys.exit(0 if n == 1 else 3)";
+  const { status, stderr } = spawnSync("python3", ["-c", program, file, statement, ...values], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${statement}: ${status} ${stderr}`);
 }
 
 async function callApi(url, key, method, path, body) {
