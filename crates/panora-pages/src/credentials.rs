@@ -12,7 +12,7 @@ use crate::texts::{Filled, Text, counted};
 pub enum CredentialProblem {
     WrongKey,
     /// The right key, but without this permission.
-    PermissionMissing(String),
+    PermissionMissing,
     /// No account at the address that was given.
     WrongTenant,
     /// The provider does not answer: nothing about the key is known.
@@ -49,13 +49,7 @@ impl CredentialsPage {
     }
 
     fn fill<'a>(&'a self, text: &'a Text) -> Filled<'a> {
-        let permission = match &self.problem {
-            Some(CredentialProblem::PermissionMissing(permission)) => permission,
-            _ => "",
-        };
-        text.with("customer", self.frame.customer_name())
-            .with("provider", &self.provider.name)
-            .with("permission", permission)
+        text.with("customer", self.frame.customer_name()).with("provider", &self.provider.name)
     }
 
     /// The problem as a title and what to do about it.
@@ -63,7 +57,7 @@ impl CredentialsPage {
         let texts = &self.frame.t().credentials;
         let (title, advice) = match self.problem.as_ref()? {
             CredentialProblem::WrongKey => (&texts.wrong_key, &texts.wrong_key_advice),
-            CredentialProblem::PermissionMissing(_) => {
+            CredentialProblem::PermissionMissing => {
                 (&texts.permission_missing, &texts.permission_missing_advice)
             }
             CredentialProblem::WrongTenant => (&texts.wrong_tenant, &texts.wrong_tenant_advice),
@@ -86,7 +80,7 @@ impl CredentialsPage {
     /// The field that the problem is about: a wrong tenant is never the secret's fault.
     fn blamed(&self) -> Option<usize> {
         let about_secret = match self.problem.as_ref()? {
-            CredentialProblem::WrongKey | CredentialProblem::PermissionMissing(_) => true,
+            CredentialProblem::WrongKey | CredentialProblem::PermissionMissing => true,
             CredentialProblem::WrongTenant => false,
             CredentialProblem::ProviderDown => return None,
         };
@@ -100,6 +94,11 @@ impl CredentialsPage {
     fn tries(&self) -> Option<String> {
         let texts = &self.frame.t().credentials;
         self.tries_left.map(|left| counted(left.into(), &texts.try_left, &texts.tries_left))
+    }
+
+    /// Whether anything is said on how to find the credential.
+    fn has_help(&self) -> bool {
+        self.role.is_some() || !self.steps.is_empty() || self.key_page().is_some()
     }
 
     fn key_page(&self) -> Option<&str> {

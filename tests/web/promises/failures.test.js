@@ -90,7 +90,7 @@ describe("someone who types a key", () => {
     await asVisitor(async (page) => {
       await page.goto((await linkTo("keyed")).url);
       await fillIn(page, { ...KEY, Key: "acme-idle-key" });
-      await assertSays(page, "key-without-permission", /may not do enough/, /try again/i);
+      await assertSays(page, "key-without-permission", /may not do enough/, /a permission is missing\. Add it there/);
     });
   });
 
@@ -109,7 +109,7 @@ describe("someone who types a key", () => {
     await asVisitor(async (page) => {
       await page.goto(link.url);
       await fillIn(page, { "Your address": "nobody-here", Key: "any" });
-      await assertSays(page, "wrong-subdomain", /Elsewhere/, /address|does not answer/i);
+      await assertSays(page, "wrong-subdomain", /No Elsewhere account was found at this address/, /Check the address/);
     });
     assert.deepEqual(await connectionsOf(link), []);
   });

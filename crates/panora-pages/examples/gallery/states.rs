@@ -218,7 +218,7 @@ fn credentials(problem: Option<CredentialProblem>) -> CredentialsPage {
 }
 
 fn forms() -> Pages {
-    let missing = CredentialProblem::PermissionMissing("read tickets".to_owned());
+    let missing = CredentialProblem::PermissionMissing;
     vec![
         named("choice", choice().render()),
         named("questions", questions(None).render()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use panora_catalog::{AnswerError, Provider, RefusalKind, Renewal, Variables, Verification};
+use panora_outbound::OutboundError;
 
 use super::Failure;
 use super::client::app_for;
@@ -12,7 +13,7 @@ use super::error::ConnectError;
 use super::failed::tell_failure;
 use super::finish::{Departure, finish};
 use super::flow::OpenFlow;
-use super::grant::Grant;
+use super::grant::{Grant, Unidentified};
 use super::provider_call::send;
 use crate::app::App;
 use crate::model::{Account, ProjectId};
@@ -131,11 +132,22 @@ pub async fn verify(app: &App, project: ProjectId, grant: &mut Grant) -> Result<
     if let Some(request) = request.map_err(|_| Failure::WrongHost)? {
         let verification = match send(app, project, request).await {
             Ok(answer) => grant.provider.read_verification(answer.status, &answer.body),
+            Err(unanswered) if unanswered.error == OutboundError::NameNotFound => no_such_host(grant),
             Err(_) => Verification::TryLater,
         };
         if verification != Verification::Good {
             return Ok(verification);
         }
     }
-    grant.identify(app, project).await.map(|()| Verification::Good)
+    match grant.identify(app, project).await {
+        Ok(()) => Ok(Verification::Good),
+        Err(Unidentified::NoSuchHost) => Ok(no_such_host(grant)),
+        Err(Unidentified::Failed(failure)) => Err(failure),
+    }
+}
+
+/// Where a part of the host was typed, that is what is wrong.
+fn no_such_host(grant: &Grant) -> Verification {
+    let typed = grant.provider.questions().iter().any(|question| !question.is_credential());
+    if typed { Verification::WrongTenant } else { Verification::TryLater }
 }

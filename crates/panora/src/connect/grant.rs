@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use panora_catalog::{Client, HttpRequest, Provider, RefusalKind, Tenant, TokenRefusal, Variables};
+use panora_outbound::OutboundError;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
@@ -66,13 +67,38 @@ pub fn read_tokens(
     })
 }
 
+/// Why it is not known whose account it is.
+pub enum Unidentified {
+    /// No name server knows the host, of which a part was typed.
+    NoSuchHost,
+    Failed(Failure),
+}
+
+impl From<Failure> for Unidentified {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Unidentified> for Failure {
+    fn from(why: Unidentified) -> Self {
+        match why {
+            Unidentified::NoSuchHost => Self::ProviderDown,
+            Unidentified::Failed(failure) => failure,
+        }
+    }
+}
+
 /// What the provider's API answers to a question about the grant.
-async fn asked(app: &App, project: ProjectId, request: HttpRequest) -> Result<Value, Failure> {
-    let answer = send(app, project, request).await.map_err(|_| Failure::ProviderDown)?;
+async fn asked(app: &App, project: ProjectId, request: HttpRequest) -> Result<Value, Unidentified> {
+    let answer = send(app, project, request).await.map_err(|unanswered| match unanswered.error {
+        OutboundError::NameNotFound => Unidentified::NoSuchHost,
+        _ => Failure::ProviderDown.into(),
+    })?;
     match answer.status {
         200..=299 => Ok(answer.body),
-        408 | 425 | 429 | 500.. => Err(Failure::ProviderDown),
-        _ => Err(Failure::ProviderError),
+        408 | 425 | 429 | 500.. => Err(Failure::ProviderDown.into()),
+        _ => Err(Failure::ProviderError.into()),
     }
 }
 
@@ -121,7 +147,7 @@ impl Grant {
     }
 
     /// Asks the provider whose account it is, where its file tells how, and settles the API's base URL.
-    pub async fn identify(&mut self, app: &App, project: ProjectId) -> Result<(), Failure> {
+    pub async fn identify(&mut self, app: &App, project: ProjectId) -> Result<(), Unidentified> {
         let credential = self.credentials.credential();
         let unrendered = |_| Failure::WrongHost;
         let request =
@@ -136,9 +162,9 @@ impl Grant {
         self.account = Account { id: found.id, name: found.name, email: found.email };
         // Without its id the account could never be told from another one.
         if self.account.id.is_none() && self.provider.names_accounts() {
-            return Err(Failure::ProviderError);
+            return Err(Failure::ProviderError.into());
         }
-        self.settle_url()
+        Ok(self.settle_url()?)
     }
 
     pub fn settle_url(&mut self) -> Result<(), Failure> {

@@ -151,7 +151,7 @@ pub async fn choose(
     let Some(mut grant) = parked.grant(provider, number) else { return Err(Failure::Unexpected) };
     let result = match grant.identify(app, open.link.id_project).await {
         Ok(()) => finish(app, open, departure, &grant).await.map(|_| ()),
-        Err(failure) => Err(failure),
+        Err(why) => Err(why.into()),
     };
     if let Err(failure) = result {
         tell_failure(app, open, provider.slug(), failure, None).await;

@@ -285,7 +285,7 @@ async fn take_credentials(
 fn problem_of(verification: Verification) -> CredentialProblem {
     match verification {
         Verification::WrongKey => CredentialProblem::WrongKey,
-        Verification::MissingPermission => CredentialProblem::PermissionMissing(String::new()),
+        Verification::MissingPermission => CredentialProblem::PermissionMissing,
         Verification::WrongTenant => CredentialProblem::WrongTenant,
         Verification::Good | Verification::TryLater | Verification::Unexplained => {
             CredentialProblem::ProviderDown
