@@ -106,7 +106,7 @@ fn is_signed(name: &str, secret: &str, parameters: &BTreeMap<String, String>) ->
     Some(mac.chain_update(rest.finish()).verify_slice(&hex::decode(sent).ok()?).is_ok())
 }
 
-fn scope_parameters(scopes: &Scopes, asked: &[String]) -> Pairs {
+pub(crate) fn scope_parameters(scopes: &Scopes, asked: &[String]) -> Pairs {
     let joined = |list: &[String]| list.join(&scopes.separator);
     let mut all: Vec<String> = asked.to_vec();
     all.extend(scopes.always.iter().filter(|scope| !asked.contains(scope)).cloned());
@@ -120,7 +120,7 @@ fn scope_parameters(scopes: &Scopes, asked: &[String]) -> Pairs {
 }
 
 /// Some providers route in the fragment (`/#oauth/authorize`) and read their query there.
-fn add_to_url(url: &mut Url, pairs: &Pairs) {
+pub(crate) fn add_to_url(url: &mut Url, pairs: &Pairs) {
     let Some(fragment) = url.fragment().map(str::to_owned) else {
         url.query_pairs_mut().extend_pairs(pairs);
         return;

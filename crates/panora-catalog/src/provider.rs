@@ -73,7 +73,7 @@ impl Provider {
     /// `oauth2`, `apikey` or `basic`.
     pub fn token_type(&self) -> &'static str {
         match self.file.auth {
-            AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials => "oauth2",
+            AuthKind::Oauth2Code | AuthKind::Oauth1 | AuthKind::Oauth2ClientCredentials => "oauth2",
             AuthKind::ApiKey => "apikey",
             AuthKind::Basic | AuthKind::TwoStep => "basic",
         }
@@ -81,7 +81,7 @@ impl Provider {
 
     /// Whether the integrator must bring an OAuth client.
     pub fn takes_client(&self) -> bool {
-        self.file.auth == AuthKind::Oauth2Code
+        self.file.auth.redirects()
     }
 
     /// What of the client a connection's calls name, to be kept with its variables.

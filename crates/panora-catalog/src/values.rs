@@ -29,14 +29,14 @@ pub enum RenderError {
     HostNotAllowed(String),
     #[error("the provider's file gives no usable URL here")]
     BadUrl,
-    #[error("the provider does not use OAuth 2")]
+    #[error("the provider does not use this kind of OAuth")]
     NotOauth,
     #[error("the credential is of another kind than the provider's")]
     WrongCredential,
 }
 
 /// All but the unreserved characters of RFC 3986, section 2.3.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The values that one rendering may use.
 pub(crate) struct Values<'a> {

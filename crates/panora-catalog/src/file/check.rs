@@ -7,7 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::api::Request;
 use super::check_urls::{check_all, check_names, check_url, no_base64, no_pointers};
-use super::oauth::{ClientAuth, GrantRequest};
+use super::oauth::{ClientAuth, GrantRequest, Pkce};
 use super::provider::{AuthKind, ProviderFile};
 use super::template::{Part, Template, is_name};
 use super::variable::{Source, Variable};
@@ -156,7 +156,11 @@ fn check_choice(file: &ProviderFile, variable: &Variable) -> Result<(), String> 
 fn check_auth(file: &ProviderFile) -> Check {
     let line = file.slug.referenced.line();
     let kind = file.auth.as_str();
+    if file.oauth1.is_some() && file.auth != AuthKind::Oauth1 {
+        return wrong(line, "only the kind oauth1 has a section `oauth1`");
+    }
     match file.auth {
+        AuthKind::Oauth1 => return check_oauth1(file),
         AuthKind::Oauth2Code => {
             let whole = file.authorization.is_some() && file.token.is_some() && file.scopes.is_some();
             if !whole {
@@ -190,9 +194,32 @@ fn check_auth(file: &ProviderFile) -> Check {
         }
     }
     if file.authorization.is_some() || file.revocation.is_some() {
-        return wrong(line, "only oauth2_code has `authorization` and `revocation`");
+        return wrong(line, "only oauth2_code and oauth1 have `authorization` and `revocation`");
     }
     check_credentials(file)
+}
+
+/// Its requests are signed, so what proves a client otherwise has no place.
+fn check_oauth1(file: &ProviderFile) -> Check {
+    let line = file.slug.referenced.line();
+    let (Some(authorization), Some(_), Some(_)) = (&file.authorization, &file.oauth1, &file.scopes) else {
+        return wrong(line, "oauth1 needs `oauth1`, `authorization` and `scopes` (`default: []` for none)");
+    };
+    if file.token.is_some() || !file.credentials.is_empty() {
+        return wrong(line, "oauth1 has no `token` and no `credentials`: its URLs are in the section `oauth1`");
+    }
+    let plain = authorization.issuer.is_none()
+        && authorization.signature.is_none()
+        && authorization.pkce == Pkce::S256
+        && authorization.code_parameter == "code";
+    if !plain {
+        return wrong(authorization.url.line(), "the authorization of oauth1 has `url`, `parameters` and `names` only");
+    }
+    let mut revocations = file.revocation.iter().flat_map(|revocation| &revocation.requests);
+    match revocations.find(|request| request.client_auth != ClientAuth::None) {
+        Some(request) => wrong(request.url.line(), "requests of oauth1 are signed: no `client_auth`"),
+        None => Ok(()),
+    }
 }
 
 /// Each field of the form must have a use.
@@ -238,6 +265,11 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
         check_url(file, &authorization.url, &[])?;
         check_all(file, authorization.parameters.values().flatten(), &["client_id"])?;
     }
+    if let Some(oauth1) = &file.oauth1 {
+        check_url(file, &oauth1.request_token_url, &[])?;
+        check_url(file, &oauth1.access_token_url, &[])?;
+        check_all(file, oauth1.realm.iter(), &[])?;
+    }
     if let Some(token) = &file.token {
         check_url(file, &token.url, &[])?;
         let fields = file.credentials.iter().map(|field| field.value.name.as_str());
@@ -282,7 +314,8 @@ fn check_grant_request(file: &ProviderFile, request: &GrantRequest) -> Check {
             return wrong(line, "a request has a `body` or parameters, not both");
         }
     }
-    if names_token {
+    // A signature names the token.
+    if names_token || file.auth == AuthKind::Oauth1 {
         return Ok(());
     }
     wrong(

@@ -7,6 +7,7 @@ mod check_urls;
 mod error;
 mod host;
 mod oauth;
+mod oauth1;
 mod provider;
 mod template;
 mod variable;
@@ -18,6 +19,7 @@ pub use oauth::{
     Answer, Authorization, ClientAuth, Constants, Encoding, Expiry, GrantRequest, Parameters, Pkce, Scopes,
     Token,
 };
+pub use oauth1::{Oauth1, SignatureMethod};
 pub use provider::{AuthKind, ProviderFile, Testing};
 pub use template::{Part, Pointer, Template};
 pub use variable::{Source, Variable};

@@ -184,7 +184,7 @@ async fn probe(
 
 fn get(url: Url) -> HttpRequest {
     let accept = vec![("Accept".to_owned(), "text/html, application/json;q=0.9, */*;q=0.8".to_owned())];
-    HttpRequest { method: Method::GET, url, headers: accept, body: None }
+    HttpRequest { method: Method::GET, url, headers: accept, body: None, signing: None }
 }
 
 /// Where a redirect leads, or what an error page says. A page of any other kind asks somebody to sign in.
