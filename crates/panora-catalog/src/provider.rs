@@ -84,6 +84,11 @@ impl Provider {
         self.file.auth.redirects()
     }
 
+    /// Whether calls are made with the client as well as with the token.
+    pub fn calls_take_client(&self) -> bool {
+        self.file.auth == AuthKind::Oauth1
+    }
+
     /// What of the client a connection's calls name, to be kept with its variables.
     pub fn kept_from_client(&self, client: &Client) -> Variables {
         let api = &self.file.api;

@@ -31,6 +31,8 @@ pub enum RenderError {
     BadUrl,
     #[error("the provider does not use this kind of OAuth")]
     NotOauth,
+    #[error("the OAuth client that the connection was made with is not known any more")]
+    ClientUnknown,
     #[error("the credential is of another kind than the provider's")]
     WrongCredential,
 }

@@ -19,6 +19,7 @@ pub mod import_batch;
 pub mod import_group;
 mod jobs;
 mod linked_users;
+mod oauth1;
 mod object;
 mod parked;
 mod provider_call;
@@ -29,7 +30,9 @@ mod verify;
 
 pub use authorize::{AuthorizeError, authorization_url, redirect_uri};
 pub use callback::{Arrival, CallbackQuery, arrive};
-pub use client::{Apps, KnownApps, OAuthApp, app_for, app_of, client_row, row as app_row};
+pub use client::{
+    Apps, KnownApps, OAuthApp, app_for, app_of, client_row, credential_of, row as app_row,
+};
 pub use credentials::{Credentials, Secret};
 pub use error::ConnectError;
 pub use establish::Established;
@@ -45,7 +48,7 @@ pub use jobs::run as run_jobs;
 pub use object::connection_object;
 pub use panora_pages::Failure;
 pub use parked::{Parked, choose, parked_of};
-pub use provider_call::headers;
+pub use provider_call::{headers, stamp};
 pub use refresh::{RefreshError, fresh_credentials, run_keeper};
 pub use revoke::{AtProvider, revoke_connection};
 pub use troubles::NO_REFRESH_TOKEN;

@@ -5,7 +5,7 @@ use panora_catalog::{Provider, Verification};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::client::with_settings;
+use super::client::{credential_of, with_settings};
 use super::credentials::Credentials;
 use super::error::ConnectError;
 use super::provider_call::send;
@@ -116,7 +116,9 @@ pub(super) async fn try_once(
     let Ok(variables) = with_settings(app, project, provider, client_id, variables).await else {
         return FoundCredentials::ProviderError;
     };
-    let request = match provider.verify_request(&credentials.credential(), &variables) {
+    let credential = credential_of(app, project, (provider, client_id), credentials).await;
+    let Ok(Some(credential)) = credential else { return FoundCredentials::ProviderError };
+    let request = match provider.verify_request(&credential, &variables) {
         Ok(Some(request)) => request,
         Ok(None) => return FoundCredentials::NotOffered,
         Err(_) => return FoundCredentials::ProviderError,

@@ -45,6 +45,10 @@ fn broken_off(error: &TooSlow) -> Problem {
     let (status, code) = match error {
         TooSlow::TooSlow => (StatusCode::REQUEST_TIMEOUT, "request_too_slow"),
         TooSlow::Broken => (StatusCode::BAD_REQUEST, "request_broken"),
+        TooSlow::TooLong => {
+            let detail = "This provider's calls are signed, fields of forms too: a form may hold 1 MiB.";
+            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail);
+        }
     };
     Problem::new(status, code, "The request's body did not come to its end.")
 }
