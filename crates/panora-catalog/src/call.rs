@@ -130,8 +130,12 @@ impl Provider {
         let (values, secrets) = self.with_credential(credential, variables)?;
         let secret = |template: &Template| template.variables().any(|name| secrets.contains(&name));
         let signing = self.signing(credential, variables)?;
-        let mut carried =
-            Carried { credential_headers: Vec::new(), default_headers: Vec::new(), query: Vec::new(), signing };
+        let mut carried = Carried {
+            credential_headers: Vec::new(),
+            default_headers: Vec::new(),
+            query: Vec::new(),
+            signing,
+        };
         for (name, template) in api.headers.iter().filter(|(_, template)| !unknown(template)) {
             let header = (name.clone(), values.text(template)?);
             let headers =

@@ -77,7 +77,7 @@ impl Provider {
         access_token: &SecretString,
         variables: &Variables,
     ) -> Result<Option<HttpRequest>, RenderError> {
-        let token = self.file.token.as_ref().ok_or(RenderError::NotOauth)?;
+        let Some(token) = &self.file.token else { return Ok(None) };
         let values = Values::new(self, variables)
             .with_client(client)
             .with("access_token", access_token.expose_secret())

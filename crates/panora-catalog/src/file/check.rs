@@ -206,14 +206,20 @@ fn check_oauth1(file: &ProviderFile) -> Check {
         return wrong(line, "oauth1 needs `oauth1`, `authorization` and `scopes` (`default: []` for none)");
     };
     if file.token.is_some() || !file.credentials.is_empty() {
-        return wrong(line, "oauth1 has no `token` and no `credentials`: its URLs are in the section `oauth1`");
+        return wrong(
+            line,
+            "oauth1 has no `token` and no `credentials`: its URLs are in the section `oauth1`",
+        );
     }
     let plain = authorization.issuer.is_none()
         && authorization.signature.is_none()
         && authorization.pkce == Pkce::S256
         && authorization.code_parameter == "code";
     if !plain {
-        return wrong(authorization.url.line(), "the authorization of oauth1 has `url`, `parameters` and `names` only");
+        return wrong(
+            authorization.url.line(),
+            "the authorization of oauth1 has `url`, `parameters` and `names` only",
+        );
     }
     let mut revocations = file.revocation.iter().flat_map(|revocation| &revocation.requests);
     match revocations.find(|request| request.client_auth != ClientAuth::None) {

@@ -128,7 +128,8 @@ impl Provider {
         variables: &Variables,
     ) -> Result<Signing, RenderError> {
         let oauth1 = self.oauth1()?;
-        let realm = oauth1.realm.as_ref().map(|realm| Values::new(self, variables).text(realm)).transpose()?;
+        let realm =
+            oauth1.realm.as_ref().map(|realm| Values::new(self, variables).text(realm)).transpose()?;
         Signing::new(oauth1.signature, realm, client, token)
     }
 

@@ -103,7 +103,13 @@ impl Signing {
     }
 
     /// The `Authorization` header (section 3.5.1).
-    pub(super) fn header(&self, method: &Method, url: &Url, form: Option<&[u8]>, stamp: &Stamp) -> (String, String) {
+    pub(super) fn header(
+        &self,
+        method: &Method,
+        url: &Url,
+        form: Option<&[u8]>,
+        stamp: &Stamp,
+    ) -> (String, String) {
         let timestamp = stamp.unix_seconds.to_string();
         let mut protocol = vec![("oauth_consumer_key", self.key.as_str())];
         protocol.extend(self.token.as_deref().map(|token| ("oauth_token", token)));
@@ -148,7 +154,12 @@ impl Signing {
 }
 
 /// What is signed (section 3.4.1): the method, the URL without its query, and every parameter, sorted.
-pub(super) fn base_string(method: &Method, url: &Url, form: Option<&[u8]>, protocol: &[(&str, &str)]) -> String {
+pub(super) fn base_string(
+    method: &Method,
+    url: &Url,
+    form: Option<&[u8]>,
+    protocol: &[(&str, &str)],
+) -> String {
     let mut parameters = pairs(url.query().unwrap_or_default().as_bytes());
     parameters.extend(pairs(form.unwrap_or_default()));
     let own = protocol.iter().map(|(name, value)| (encoded(name.as_bytes()), encoded(value.as_bytes())));

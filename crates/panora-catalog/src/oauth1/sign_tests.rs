@@ -103,10 +103,15 @@ fn a_header_holds_the_realm_and_every_protocol_parameter_encoded() {
 #[test]
 fn a_plain_signature_is_the_encoded_secrets() {
     let header = header(SignatureMethod::Plaintext);
-    assert!(header.ends_with("oauth_signature_method=\"PLAINTEXT\", oauth_timestamp=\"137131200\", \
+    assert!(
+        header.ends_with(
+            "oauth_signature_method=\"PLAINTEXT\", oauth_timestamp=\"137131200\", \
         oauth_nonce=\"wIjqoS\", oauth_version=\"1.0\", \
         oauth_callback=\"http%3A%2F%2Fprinter.example.com%2Fready%3Fstate%3Da%20b\", \
-        oauth_signature=\"kd94hf93k423kf44%26\""), "{header}");
+        oauth_signature=\"kd94hf93k423kf44%26\""
+        ),
+        "{header}"
+    );
 }
 
 #[test]

@@ -68,7 +68,8 @@ pub async fn authorization_url(
     let (state, verifier) = (OAuthState::generate(&app.random), PkceVerifier::generate(&app.random));
     let asked = chosen.scopes_of(provider);
     if provider.auth_kind() == AuthKind::Oauth1 {
-        let departs = oauth1::depart(app, open.link.id_project, (provider, &client), &state, (&asked, &variables));
+        let departs =
+            oauth1::depart(app, open.link.id_project, (provider, &client), &state, (&asked, &variables));
         let (url, temporary) = departs.await.map_err(AuthorizeError::Failed)?;
         let temporary = Some(temporary);
         let context =
@@ -88,8 +89,7 @@ pub async fn authorization_url(
     let unrendered = |_| AuthorizeError::Failed(Failure::WrongHost);
     let url = provider.authorization_url(&input).map_err(unrendered)?;
     let verifier = provider.uses_pkce().then(|| verifier.expose().to_owned());
-    let context =
-        StateContext { verifier, variables, asked, client_id: client.id, temporary: None, as_new };
+    let context = StateContext { verifier, variables, asked, client_id: client.id, temporary: None, as_new };
     leave(app, open, provider.slug(), &state, &context).await?;
     Ok(url)
 }

@@ -30,9 +30,7 @@ mod verify;
 
 pub use authorize::{AuthorizeError, authorization_url, redirect_uri};
 pub use callback::{Arrival, CallbackQuery, arrive};
-pub use client::{
-    Apps, KnownApps, OAuthApp, app_for, app_of, client_row, credential_of, row as app_row,
-};
+pub use client::{Apps, KnownApps, OAuthApp, app_for, app_of, client_row, credential_of, row as app_row};
 pub use credentials::{Credentials, Secret};
 pub use error::ConnectError;
 pub use establish::Established;

@@ -52,6 +52,7 @@ mod many_at_once;
 mod many_endpoints;
 mod nothing_lost;
 mod numbers;
+mod oauth1;
 mod one_of_several;
 mod openapi;
 mod other_accounts;

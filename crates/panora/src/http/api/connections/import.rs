@@ -188,7 +188,9 @@ fn read_fields(
         let known = (oauth && token) || questions.iter().any(|question| question.name() == name);
         match value {
             Value::Null => {}
-            Value::Number(seconds) if kind == AuthKind::Oauth2Code && name == "expires_in" => expires_in = Some(seconds),
+            Value::Number(seconds) if kind == AuthKind::Oauth2Code && name == "expires_in" => {
+                expires_in = Some(seconds)
+            }
             Value::String(text) if name == "access_token" && !is_sendable(&text) => {
                 return Err(Problem::field(pointer, "Has a character that no HTTP header can carry."));
             }
