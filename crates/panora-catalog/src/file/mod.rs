@@ -3,6 +3,7 @@
 
 mod api;
 mod check;
+mod check_auth;
 mod check_urls;
 mod error;
 mod host;

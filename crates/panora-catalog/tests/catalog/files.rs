@@ -73,7 +73,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     });
     let text = problems.collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text, @r##"
-    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, refresh, revocation, scopes, api, tenants, identity, verify, sharing, connect_help, notes, testing, offline, unverified
+    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, oauth1, refresh, revocation, scopes, api, tenants, identity, verify, sharing, connect_help, notes, testing, offline, unverified
     13: missing field `name`
     3: duplicate mapping key: name, set DuplicateKeyPolicy in Options if acceptable
     1: slug `acme2` must be the file's name, of lower-case letters, digits and _
@@ -81,7 +81,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     3: name at least one vertical of: accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing
     4: colour `black` must be like "#ff7a59", quoted
     5: a link must begin with https://
-    6: unknown variant `magic`, expected one of oauth2_code, oauth2_client_credentials, api_key, basic, two_step
+    6: unknown variant `magic`, expected one of oauth2_code, oauth1, oauth2_client_credentials, api_key, basic, two_step
     1: api_key has no `token` and no `scopes`
     1: oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)
     8: variable `sub` is asked for, so it needs a label

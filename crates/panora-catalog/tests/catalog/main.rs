@@ -8,6 +8,7 @@ mod files;
 mod learnt_hosts;
 mod lives;
 mod logins;
+mod oauth1;
 mod overlays;
 mod pasting;
 mod paths;

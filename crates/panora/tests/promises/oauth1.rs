@@ -216,15 +216,6 @@ async fn a_token_that_is_refused_needs_the_person_again() {
     assert_eq!(server.passthrough(&token, &get).await.expect(200)["status"], 401);
     assert_eq!(server.connection_of("user-1").await["status"], "needs_reauth");
     server.passthrough(&token, &get).await.assert_problem(409, "needs_reauth");
-
-    provider.rules().has_lost_grants = false;
-    let id = connection["id_connection"].clone();
-    let link = server.magic_link_with("user-1", json!({"id_connection": id})).await;
-    let browser = Browser::new();
-    let page = browser.open(text(&link["url"])).await;
-    let done = browser.open(page.link_with("/authorize")).await;
-    // The double names an account by its token, so this is another account.
-    assert!(!done.url.path().ends_with("/done"), "{}", done.text());
 }
 
 #[tokio::test]
