@@ -16,7 +16,7 @@ pub(crate) const LONGEST_TOKEN: usize = 16 * 1024;
 /// The longest variable, in characters.
 const LONGEST_TEXT: usize = 2_048;
 /// A hundred years in milliseconds: what lives longer, or says so, is not a date that anybody reads.
-const LONGEST_LIFE_MS: i64 = 100 * 366 * 86_400_000;
+pub(crate) const LONGEST_LIFE_MS: i64 = 100 * 366 * 86_400_000;
 /// As many scopes as are kept of one grant.
 const MOST_SCOPES: usize = 256;
 
@@ -143,7 +143,7 @@ fn claims(token: &str) -> Value {
     payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-fn expires_at_ms(expiry: &Expiry, (body, claims): (&Value, &Value), at_ms: i64) -> Option<i64> {
+pub(crate) fn expires_at_ms(expiry: &Expiry, (body, claims): (&Value, &Value), at_ms: i64) -> Option<i64> {
     let number = |value: Option<&Value>| {
         let value = value?;
         // Some providers write numbers as texts, or with a fraction.

@@ -8,6 +8,7 @@ mod catalog;
 mod credential;
 mod file;
 mod identity;
+mod introspect;
 mod oauth1;
 mod path;
 mod probe;

@@ -10,7 +10,7 @@ use super::check_auth::{CLIENT, carriers, check_auth, login_templates};
 use super::check_urls::{check_all, check_names, check_url, no_base64, no_pointers};
 use super::oauth::{ClientAuth, GrantRequest};
 use super::provider::{AuthKind, ProviderFile};
-use super::template::{Part, Template, is_name};
+use super::template::{Part, is_name};
 use super::variable::{Source, Variable};
 
 /// Nothing, or the line and what is wrong there.
@@ -169,6 +169,12 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
     }
     if let Some(then) = file.token.as_ref().and_then(|token| token.then.as_ref()) {
         check_grant_request(file, then)?;
+    }
+    if let Some(introspection) = file.token.as_ref().and_then(|token| token.introspection.as_ref()) {
+        if file.auth != AuthKind::Oauth2Code {
+            return wrong(introspection.request.url.line(), "only oauth2_code has `introspection`");
+        }
+        check_grant_request(file, &introspection.request)?;
     }
     if let Some(url) = &file.refresh.url {
         check_url(file, url, &[])?;

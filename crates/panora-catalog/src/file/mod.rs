@@ -17,8 +17,8 @@ pub use api::{Pagination, RateLimit, Request, ResetUnit, Verify};
 pub use error::FileError;
 pub use host::host_of;
 pub use oauth::{
-    Answer, Authorization, ClientAuth, Constants, Encoding, Expiry, GrantRequest, Parameters, Pkce, Scopes,
-    Token,
+    Answer, Authorization, ClientAuth, Constants, Encoding, Expiry, GrantRequest, Introspection, Parameters,
+    Pkce, Scopes, Token,
 };
 pub use oauth1::{Oauth1, SignatureMethod};
 pub use provider::{AuthKind, ProviderFile, Testing};

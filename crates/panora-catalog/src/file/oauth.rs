@@ -87,6 +87,9 @@ pub struct Token {
     /// A second exchange right after the code's: its answer holds the token that counts.
     #[serde(default)]
     pub then: Option<GrantRequest>,
+    /// Asked where no answer says when a token ends.
+    #[serde(default)]
+    pub introspection: Option<Introspection>,
     #[serde(default)]
     pub names: BTreeMap<String, String>,
     /// Where things stand in the answer. The first entry whose access token is there counts.
@@ -186,6 +189,19 @@ impl Default for Expiry {
     fn default() -> Self {
         Self::In(pointer("/expires_in"))
     }
+}
+
+/// What the provider says of a token, RFC 7662.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Introspection {
+    pub request: GrantRequest,
+    #[serde(default = "exp")]
+    pub expires: Expiry,
+}
+
+fn exp() -> Expiry {
+    Expiry::AtSeconds(pointer("/exp"))
 }
 
 /// The refresh, RFC 6749 section 6. What is left out is as for the code exchange, `parameters` aside.

@@ -96,6 +96,8 @@ impl Life<'_> {
         self.add("exchange", Some(provider.code_exchange(&exchange).expect("the exchange renders")));
         let then = provider.then_exchange(&client, &access, &variables);
         self.add("then", then.expect("the second exchange renders"));
+        let introspection = provider.introspection_request(&client, &access, &variables);
+        self.add("introspection", introspection.expect("the introspection renders"));
         if provider.offers_refresh() {
             let renewal = Renewal::RefreshToken { client: &client, refresh_token: &refresh };
             let request = provider.renewal_request(renewal, &variables);

@@ -118,6 +118,7 @@ async fn settle(
 ) -> Result<Outcome, Failure> {
     let project = open.link.id_project;
     grant.exchange_again(app, project).await?;
+    grant.learn_end(app, project).await;
     let tenants = grant.settle_tenant(app, project).await?;
     if !tenants.is_empty() {
         return match park(app, open, departure, (grant, tenants)).await {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Failure;
 use super::client::{client_of, credential_of};
 use super::credentials::{Credentials, Secret};
+use super::introspect::ends_at;
 use super::provider_call::{ProviderAnswer, send};
 use crate::app::App;
 use crate::model::{Account, ProjectId, Time};
@@ -112,6 +113,14 @@ impl Grant {
             tracing::warn!(provider, status = answer.status, %error, "a second exchange was refused");
             failure_of(&refusal)
         })
+    }
+
+    /// Asks when the access token ends, where the provider has not said it.
+    pub async fn learn_end(&mut self, app: &App, project: ProjectId) {
+        if self.expires_at.is_none() {
+            let of = (&*self.provider, self.client_id.as_deref());
+            self.expires_at = ends_at(app, project, of, &self.credentials).await;
+        }
     }
 
     /// What the provider is called with.

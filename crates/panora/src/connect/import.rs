@@ -77,7 +77,7 @@ pub async fn prepare(
     grant.credentials.variables.extend(chosen.settings);
     if verified {
         match Box::pin(verify(app, project, &mut grant)).await.map_err(ImportError::Failed)? {
-            Verification::Good => {}
+            Verification::Good => grant.learn_end(app, project).await,
             refused => return Err(ImportError::Refused(refused)),
         }
     } else {

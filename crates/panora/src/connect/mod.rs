@@ -17,6 +17,7 @@ mod grant;
 pub mod import;
 pub mod import_batch;
 pub mod import_group;
+mod introspect;
 mod jobs;
 mod linked_users;
 mod oauth1;

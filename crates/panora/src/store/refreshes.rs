@@ -142,6 +142,19 @@ impl Store {
         self.db.execute(sql).await.map(|_| ())
     }
 
+    /// Notes when the access token of these very credentials ends.
+    pub async fn note_expiry(&self, it: &StoredConnection, ends: Time) -> Result<(), StoreError> {
+        self.changed_connections.note(it.connection.id);
+        let sql = Sql::new(
+            "UPDATE connections SET expires_at = $4 WHERE id_project = $1 AND id = $2 AND credentials = $3",
+        )
+        .bind(it.connection.id_project.to_string())
+        .bind(it.connection.id.to_string())
+        .bind(it.credentials.as_ref().map(|sealed| sealed.0.clone()))
+        .bind(ends.millis());
+        self.db.execute(sql).await.map(|_| ())
+    }
+
     /// Nothing of these credentials can be refreshed: nobody looks at them again unasked.
     pub async fn stop_refreshing(&self, it: &StoredConnection) -> Result<(), StoreError> {
         let sql = Sql::new(

@@ -44,6 +44,7 @@ mod full_disk;
 mod hostile_endpoints;
 mod idempotency;
 mod indexes;
+mod introspection;
 mod kill_nodes;
 mod linked_users;
 mod logins;

@@ -5,8 +5,11 @@ use std::time::Duration;
 use super::ask::{Answered, Renewed, Trouble};
 use super::{Cause, Later, Refresh, RefreshError, open, open_valid};
 use crate::app::App;
+use secrecy::ExposeSecret;
+
 use crate::connect::credentials::Credentials;
 use crate::connect::error::ConnectError;
+use crate::connect::introspect::ends_at;
 use crate::connect::object::connection_object;
 use crate::connect::revoke::{Revocation, promise_revocation};
 use crate::connect::troubles::NO_REFRESH_TOKEN;
@@ -27,7 +30,11 @@ const LOST_DUE: Duration = Duration::from_hours(1);
 
 pub(super) async fn settle(refresh: Refresh<'_>, answered: Answered) -> Result<Credentials, RefreshError> {
     match answered {
-        Answered::Renewed(renewed) => save(&refresh, *renewed).await,
+        Answered::Renewed(renewed) => {
+            let saved = save(&refresh, *renewed).await?;
+            learn_end(&refresh, &saved).await;
+            Ok(saved)
+        }
         Answered::Later(trouble) => postpone(refresh, trouble).await,
         Answered::Lost(error) => {
             let (app, id) = (refresh.app, refresh.stored.connection.id);
@@ -63,6 +70,26 @@ async fn postpone(refresh: Refresh<'_>, trouble: Trouble) -> Result<Credentials,
         return Ok(credentials);
     }
     Err(RefreshError::TryLater(Later::new(error, setback.pause)))
+}
+
+/// Asks when the new access token ends, where that has to be asked: after it is saved, since a new refresh token must
+/// not wait for it.
+async fn learn_end(refresh: &Refresh<'_>, credentials: &Credentials) {
+    let (app, it) = (refresh.app, &refresh.stored.connection);
+    let provider = app.provider(it.id_project, &it.provider_slug);
+    let Some(provider) = provider.filter(|provider| provider.introspects()) else { return };
+    let Ok(Some(now)) = app.store.lookup_connection(it.id_project, it.id).await else { return };
+    let access =
+        |credentials: &Credentials| credentials.tokens().map(|(access, _)| access.expose_secret().to_owned());
+    let same = open(app, &now).is_ok_and(|saved| access(&saved) == access(credentials));
+    if !same || now.connection.expires_at.is_some() {
+        return;
+    }
+    let of = (&*provider, it.client_id.as_deref());
+    let Some(ends) = ends_at(app, it.id_project, of, credentials).await else { return };
+    if let Err(error) = app.store.note_expiry(&now, ends).await {
+        tracing::warn!(code = error.code(), "the end of a token could not be noted");
+    }
 }
 
 /// Saves what a refresh gave, and answers with what then counts.
