@@ -149,8 +149,12 @@ impl Provider {
             carried.credential_headers.push(basic(&values.text(&pair.user)?, &values.text(&pair.password)?));
         }
         let nowhere = carried.credential_headers.is_empty() && !api.query.values().any(secret);
-        if let (true, Credential::OAuth { access_token } | Credential::Session { access_token, .. }) =
-            (nowhere, credential)
+        if let (
+            true,
+            Credential::OAuth { access_token }
+            | Credential::OAuthClient { access_token, token_secret: None, .. }
+            | Credential::Session { access_token, .. },
+        ) = (nowhere, credential)
         {
             // RFC 6750, section 2.1
             let bearer = format!("Bearer {}", access_token.expose_secret());
@@ -179,6 +183,9 @@ impl Provider {
                 (values, Vec::new(), Some(access_token))
             }
             (Credential::OAuthClient { .. }, AuthKind::Oauth1) => (values, Vec::new(), None),
+            (Credential::OAuthClient { client, access_token, .. }, AuthKind::Oauth2Code) => {
+                (values.with_client(client), vec!["client_secret"], Some(access_token))
+            }
             (Credential::Fields(fields), AuthKind::ApiKey | AuthKind::Basic) => {
                 let (values, names) = self.with_fields(values, fields)?;
                 (values, names, None)

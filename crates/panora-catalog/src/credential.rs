@@ -17,7 +17,8 @@ pub enum Credential {
     OAuth {
         access_token: SecretString,
     },
-    /// With the client, where calls are made with both: they are signed (OAuth 1.0a).
+    /// With the client, where calls are made with both: they are signed (OAuth 1.0a), or name its
+    /// secret.
     OAuthClient {
         client: Client,
         access_token: SecretString,

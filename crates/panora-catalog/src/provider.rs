@@ -2,7 +2,7 @@
 //! revoke, identify, verify, call.
 
 use crate::credential::Client;
-use crate::file::{AuthKind, Pagination, Pkce, ProviderFile, RateLimit, Source, Testing};
+use crate::file::{AuthKind, Pagination, Pkce, ProviderFile, RateLimit, Source, Template, Testing};
 use crate::question::Question;
 use crate::values::Variables;
 
@@ -86,7 +86,8 @@ impl Provider {
 
     /// Whether calls are made with the client as well as with the token.
     pub fn calls_take_client(&self) -> bool {
-        self.file.auth == AuthKind::Oauth1
+        let secret = |template: &Template| template.variables().any(|name| name == "client_secret");
+        self.file.auth == AuthKind::Oauth1 || self.file.api.headers.values().any(secret)
     }
 
     /// What of the client a connection's calls name, to be kept with its variables.

@@ -155,7 +155,7 @@ impl<'a> Values<'a> {
         let given = self.variables.get(name).or(variable.default.as_ref()).ok_or_else(missing)?;
         match variable.accepts(given) {
             true => Ok(given),
-            false if !variable.hosts.is_empty() => Err(RenderError::HostNotAllowed(name.to_owned())),
+            false if variable.is_host() => Err(RenderError::HostNotAllowed(name.to_owned())),
             false => Err(RenderError::ValueNotAllowed(name.to_owned())),
         }
     }

@@ -8,7 +8,8 @@ use serde_saphyr::Spanned;
 use super::api::Request;
 use super::check_auth::{CLIENT, carriers, check_auth, login_templates};
 use super::check_urls::{check_all, check_names, check_url, no_base64, no_pointers};
-use super::oauth::{ClientAuth, GrantRequest};
+use super::host::HostPattern;
+use super::oauth::{ClientAuth, Encoding, GrantRequest, ScopesInToken};
 use super::provider::{AuthKind, ProviderFile};
 use super::template::{Part, is_name};
 use super::variable::{Source, Variable};
@@ -47,6 +48,7 @@ pub fn check(file: &ProviderFile, stem: &str) -> Check {
     check_variables(file)?;
     check_auth(file)?;
     check_oauth_urls(file)?;
+    check_scopes(file)?;
     check_api(file)
 }
 
@@ -104,6 +106,9 @@ fn check_variables(file: &ProviderFile) -> Check {
         if matches!(variable.from, Source::Person | Source::App) && variable.label.is_empty() {
             return wrong(line, format!("variable `{name}` is asked for, so it needs a label"));
         }
+        if variable.any_host {
+            check_any_host(file, variable).map_err(|problem| (line, problem))?;
+        }
         let known = variable.default.iter().chain(&variable.example).all(|value| variable.accepts(value));
         if !known {
             return wrong(
@@ -135,6 +140,25 @@ fn check_variables(file: &ProviderFile) -> Check {
     }
 }
 
+/// A host that nothing bounds gets nobody's credential but that of the person who names it, or of the integrator's.
+fn check_any_host(file: &ProviderFile, variable: &Variable) -> Result<(), String> {
+    let name = &variable.name;
+    let typed = matches!(file.auth, AuthKind::ApiKey | AuthKind::Basic | AuthKind::TwoStep);
+    match variable.from {
+        Source::App => {}
+        Source::Person if typed => {}
+        _ => {
+            return Err(format!(
+                "variable `{name}`: `any_host` is for api_key, basic and two_step, or `from: app`: nobody else may say where a credential goes"
+            ));
+        }
+    }
+    if variable.hosts.is_empty() && variable.one_of.is_empty() && variable.suffix.is_none() {
+        return Ok(());
+    }
+    Err(format!("variable `{name}`: `any_host` says all; leave `hosts`, `one_of` and `suffix` out"))
+}
+
 /// A value for each choice, and no other.
 fn check_choice(file: &ProviderFile, variable: &Variable) -> Result<(), String> {
     let name = &variable.name;
@@ -142,13 +166,17 @@ fn check_choice(file: &ProviderFile, variable: &Variable) -> Result<(), String> 
         let problem = format!("variable `{name}`: only `from: {{choice: name}}` has `values`");
         return if variable.values.is_empty() { Ok(()) } else { Err(problem) };
     };
-    let choices: BTreeSet<&String> = file.variable(of).iter().flat_map(|it| &it.one_of).collect();
-    if choices.is_empty() || variable.values.keys().collect::<BTreeSet<_>>() != choices {
-        return Err(format!(
-            "variable `{name}` needs one of `values` for each `one_of` of a variable `{of}`"
-        ));
+    let other = file.variable(of);
+    let hosts = other.into_iter().flat_map(|it| it.hosts.iter().map(HostPattern::single));
+    let listed = other.into_iter().flat_map(|it| it.one_of.iter().map(|choice| Some(choice.as_str())));
+    let choices: Option<BTreeSet<&str>> = listed.chain(hosts).collect();
+    let values: BTreeSet<&str> = variable.values.keys().map(String::as_str).collect();
+    if choices.is_some_and(|choices| !choices.is_empty() && choices == values) {
+        return Ok(());
     }
-    Ok(())
+    Err(format!(
+        "variable `{name}` needs one of `values` for each `one_of`, or each host, of a variable `{of}`"
+    ))
 }
 
 fn check_oauth_urls(file: &ProviderFile) -> Check {
@@ -185,6 +213,21 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
         .iter()
         .flat_map(|revocation| &revocation.requests)
         .try_for_each(|it| check_grant_request(file, it))
+}
+
+/// Only JSON has lists.
+fn check_scopes(file: &ProviderFile) -> Check {
+    let (Some(scopes), Some(token)) = (&file.scopes, &file.token) else { return Ok(()) };
+    let sound = match scopes.in_token {
+        None => return Ok(()),
+        Some(ScopesInToken::List) => token.encoding == Encoding::Json && scopes.parameter.is_some(),
+        Some(ScopesInToken::Text) => scopes.parameter.is_some(),
+    };
+    if sound {
+        Ok(())
+    } else {
+        wrong(token.url.line(), "`scopes.in_token` needs a parameter, and a list JSON")
+    }
 }
 
 fn check_grant_request(file: &ProviderFile, request: &GrantRequest) -> Check {
@@ -239,7 +282,13 @@ fn check_api(file: &ProviderFile) -> Check {
     if file.auth.has_access_token() {
         secrets.extend(["access_token", "client_id"]);
     }
-    check_all(file, carriers(file), &secrets)?;
+    let (headers, others) = carriers(file);
+    check_all(file, others, &secrets)?;
+    // A URL ends in somebody's access log.
+    if file.auth == AuthKind::Oauth2Code {
+        secrets.push("client_secret");
+    }
+    check_all(file, headers, &secrets)?;
     let verify = file.verify.iter().map(|verify| &verify.request);
     let tenants = file.tenants.iter().map(|tenants| &tenants.request);
     let identity = file.identity.iter().flat_map(|identity| &identity.request);

@@ -91,7 +91,8 @@ fn check_credentials(file: &ProviderFile) -> Check {
     }
     let proves_client = file.auth == AuthKind::Oauth2ClientCredentials;
     let used = |name: &str| {
-        let mut templates = carriers(file).chain(login_templates(file));
+        let (headers, others) = carriers(file);
+        let mut templates = headers.chain(others).chain(login_templates(file));
         proves_client && CLIENT.contains(&name)
             || templates.any(|template| template.variables().any(|variable| variable == name))
     };
@@ -115,8 +116,10 @@ pub(super) fn login_templates(file: &ProviderFile) -> impl Iterator<Item = &Temp
     })
 }
 
-/// Where a call carries its credential.
-pub(super) fn carriers(file: &ProviderFile) -> impl Iterator<Item = &Template> {
+/// Where a call carries its credential: in headers, and elsewhere.
+pub(super) fn carriers(
+    file: &ProviderFile,
+) -> (impl Iterator<Item = &Template>, impl Iterator<Item = &Template>) {
     let basic = file.api.basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
-    file.api.headers.values().chain(file.api.query.values()).chain(basic)
+    (file.api.headers.values(), file.api.query.values().chain(basic))
 }

@@ -296,9 +296,20 @@ pub struct Scopes {
     /// Added to whatever is asked for, never shown and never missed (`offline_access`).
     #[serde(default)]
     pub always: Vec<String>,
+    /// How the code exchange repeats them, where it has to, in the same parameter.
+    #[serde(default)]
+    pub in_token: Option<ScopesInToken>,
     /// Further lists in parameters of their own: `optional_scope`, `user_scope`.
     #[serde(default)]
     pub more: BTreeMap<String, Vec<String>>,
+}
+
+/// A text divided as in the authorization, or a list, which only JSON has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopesInToken {
+    Text,
+    List,
 }
 
 #[expect(clippy::unnecessary_wraps)] // serde wants the type of the field

@@ -62,6 +62,16 @@ const BROKEN: &[(&str, &str)] = &[
         "scopes: {default: []}",
         "scopes: {default: []}\nrevocation: {requests: [{url: https://acme.example.com/r}]}",
     ),
+    ("pattern: \"[a-z]+\"", "any_host: true"),
+    ("label: Address, pattern: \"[a-z]+\"", "from: {token: /host}, any_host: true"),
+    ("label: Address, pattern: \"[a-z]+\"", "from: app, label: A, any_host: true, hosts: [a.example.com]"),
+    ("label: Address, pattern: \"[a-z]+\"", "from: app, label: A, any_host: true"),
+    ("scopes: {default: []}", "scopes: {default: [], in_token: list}"),
+    ("scopes: {default: []}", "scopes: {default: [], parameter: null, in_token: text}"),
+    (
+        "base_url: https://acme.example.com",
+        "base_url: https://acme.example.com\n  query: {secret: \"{client_secret}\"}",
+    ),
     ("  base_url", "  pagination: {cursor: {parameter: a, next: b, limit: c}}\n  base_url"),
 ];
 
@@ -103,10 +113,17 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     10: `sub` stands in a host: its pattern may match no `.`, `/`, `@`, `:`, `?` or `#`
     10: `sub` stands in a host, which `b/c` cannot be a part of
     8: `*.com` is no host: write api.acme.com, or *.acme.com for every host under it
-    10: `sub` is a whole host (it has `hosts`), so nothing may stand beside it
+    10: `sub` is a whole host, so nothing may stand beside it
     15: base_url may hold no `?` and no `#`: paths are appended to it
     16: `{refresh_token}` is not known here: declare it under `variables`
     14: a request about a grant must name it: {token}, {access_token}, {refresh_token} or a variable from `token`
+    8: variable `sub`: `any_host` is for api_key, basic and two_step, or `from: app`: nobody else may say where a credential goes
+    8: variable `sub`: `any_host` is for api_key, basic and two_step, or `from: app`: nobody else may say where a credential goes
+    8: variable `sub`: `any_host` says all; leave `hosts`, `one_of` and `suffix` out
+    10: `sub` is a whole host, so nothing may stand beside it
+    12: `scopes.in_token` needs a parameter, and a list JSON
+    12: `scopes.in_token` needs a parameter, and a list JSON
+    16: `{client_secret}` is not known here: declare it under `variables`
     15: `b` is no JSON pointer: write it with a leading slash, like /access_token
     "##);
 }

@@ -91,6 +91,7 @@ impl Life<'_> {
             code: &code,
             code_verifier: Some(&verifier),
             redirect_uri: REDIRECT_URI,
+            scopes: &provider.default_scopes(),
             variables: &variables,
         };
         self.add("exchange", Some(provider.code_exchange(&exchange).expect("the exchange renders")));
@@ -106,6 +107,9 @@ impl Life<'_> {
         let requests = provider.revocation_requests(&client, &access, Some(&refresh), &variables);
         for request in requests.expect("the revocation renders") {
             self.add("revocation", Some(request));
+        }
+        if provider.calls_take_client() {
+            return Credential::OAuthClient { client, access_token: access, token_secret: None };
         }
         Credential::OAuth { access_token: access }
     }

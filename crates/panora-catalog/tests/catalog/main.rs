@@ -1,6 +1,7 @@
 //! What the catalog promises, by its public face alone. No test touches a network.
 
 mod answers;
+mod any_host;
 mod api_keys;
 mod clients;
 mod exchanges;

@@ -189,6 +189,7 @@ async fn redeem(
         code: &SecretString::from(code),
         code_verifier: verifier.as_ref(),
         redirect_uri: &redirect_uri(app),
+        scopes: &context.asked,
         variables: &context.variables,
     });
     let Ok(request) = request else { return Err(Failure::WrongHost) };

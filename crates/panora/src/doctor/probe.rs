@@ -103,6 +103,7 @@ async fn exchange(app: &App, asked: Asked<'_>, provider: &Provider) -> Probe {
         code: &code,
         code_verifier: provider.uses_pkce().then_some(&verifier),
         redirect_uri: asked.redirect_uri,
+        scopes: asked.scopes,
         variables: asked.variables,
     });
     probe(app, asked.project, request, |heard| of_token_answer(app, provider, heard)).await

@@ -11,6 +11,7 @@ mod support;
 mod accounts;
 mod api_keys;
 mod batch_imports;
+mod client_in_calls;
 mod clock_jumps;
 mod configuration;
 mod connect_flow;
