@@ -240,3 +240,20 @@ async fn tokens_that_an_integrator_has_are_imported_with_their_secrets() {
     let refresh = import(json!({"access_token": token, "token_secret": secret, "refresh_token": "r"}));
     server.post("/connections", &refresh).await.assert_problem(400, "invalid_request");
 }
+
+#[tokio::test]
+async fn doctor_asks_for_temporary_credentials_to_see_whether_the_client_is_good() {
+    let (provider, server) = given().await;
+    let diagnosis = server.get("/doctor/signed").await.expect(200);
+    let check = |diagnosis: &Value| {
+        let checks = diagnosis["checks"].as_array().expect("a list");
+        let found = checks.iter().find(|it| it["name"] == "token_endpoint").expect("it was asked");
+        text(&found["outcome"])
+    };
+    assert_eq!((check(&diagnosis).as_str(), provider.road.arrived("/signed/request")), ("passed", 1));
+
+    let server = provider.server("another secret").await;
+    let diagnosis = server.get("/doctor/signed").await.expect(200);
+    assert_eq!(check(&diagnosis), "failed");
+    assert_eq!(diagnosis["findings"][0]["code"], "client_refused", "{diagnosis}");
+}
