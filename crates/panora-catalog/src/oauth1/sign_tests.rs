@@ -176,7 +176,7 @@ proptest! {
     /// Bytes that are no text are signed as they are sent, in any spelling of the same bytes.
     #[test]
     fn spellings_of_the_same_bytes_are_signed_alike(bytes in vec(any::<u8>(), 0..12)) {
-        let escaped: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+        let escaped = bytes.iter().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
         let plain: String = percent_encoding::percent_encode(&bytes, percent_encoding::NON_ALPHANUMERIC)
             .to_string().replace("%20", "+");
         let of = |value: &str| {

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use panora_catalog::{RefusalKind, read_form};
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use crate::support::{acme, problem, variables};
 
@@ -78,7 +78,7 @@ fn an_access_token_comes_with_its_secret_and_what_the_file_keeps() {
     let read = |status, body: &str| provider.read_access_token(status, &read_form(body.as_bytes()));
     let grant = read(200, "oauth_token=a&oauth_token_secret=&screen_name=ada").expect("it is whole");
     assert_eq!(grant.access_token.expose_secret(), "a");
-    assert_eq!(grant.token_secret.as_ref().map(|it| it.expose_secret()), Some(""));
+    assert_eq!(grant.token_secret.as_ref().map(ExposeSecret::expose_secret), Some(""));
     assert_eq!((grant.kept, grant.expires_at_ms), (variables(&[("user", "ada")]), None));
     let error = |status, body: &str| read(status, body).expect_err("it is refused").to_string();
     assert_eq!(error(401, "oauth_problem=token_expired"), "the provider refused: token_expired");

@@ -17,7 +17,7 @@ pub const KEPT: usize = 1024 * 1024;
 
 /// A body that did not come whole.
 #[derive(Debug, thiserror::Error)]
-pub enum TooSlow {
+pub enum CutShort {
     #[error("the request's body took too long")]
     TooSlow,
     #[error("the request's body ended too early")]
@@ -44,7 +44,7 @@ pub struct Kept {
 
 impl CallerBody {
     /// Reads a body that announces at most 1 MiB; any other passes as it comes. `silence` is the longest pause.
-    pub async fn take(body: Body, silence: Duration) -> Result<Self, TooSlow> {
+    pub async fn take(body: Body, silence: Duration) -> Result<Self, CutShort> {
         let size = body.size_hint();
         if body.is_end_stream() {
             return Ok(Self::Whole(Bytes::new()));
@@ -58,9 +58,9 @@ impl CallerBody {
     }
 
     /// Takes in a body that would pass, of at most 1 MiB: what is signed must be known before it is sent.
-    pub async fn gather(&mut self, silence: Duration) -> Result<(), TooSlow> {
+    pub async fn gather(&mut self, silence: Duration) -> Result<(), CutShort> {
         let Self::Passing { body, .. } = self else { return Ok(()) };
-        let body = Body::new(Limited::new(body.take().ok_or(TooSlow::Broken)?, KEPT));
+        let body = Body::new(Limited::new(body.take().ok_or(CutShort::Broken)?, KEPT));
         *self = Self::Whole(read(body, silence).await?);
         Ok(())
     }
@@ -101,10 +101,10 @@ impl CallerBody {
     }
 }
 
-async fn read(mut body: Body, silence: Duration) -> Result<Bytes, TooSlow> {
+async fn read(mut body: Body, silence: Duration) -> Result<Bytes, CutShort> {
     let mut bytes = BytesMut::new();
     loop {
-        let next = tokio::time::timeout(silence, body.frame()).await.map_err(|_| TooSlow::TooSlow)?;
+        let next = tokio::time::timeout(silence, body.frame()).await.map_err(|_| CutShort::TooSlow)?;
         let Some(frame) = next else { return Ok(bytes.freeze()) };
         if let Ok(data) = frame.map_err(of_broken)?.into_data() {
             bytes.extend_from_slice(&data);
@@ -113,9 +113,10 @@ async fn read(mut body: Body, silence: Duration) -> Result<Bytes, TooSlow> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err wants it")]
-fn of_broken(error: axum::Error) -> TooSlow {
-    let limited = std::error::Error::source(&error).is_some_and(|it| it.is::<LengthLimitError>());
-    if limited { TooSlow::TooLong } else { TooSlow::Broken }
+fn of_broken(error: axum::Error) -> CutShort {
+    let limited =
+        std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
+    if limited { CutShort::TooLong } else { CutShort::Broken }
 }
 
 impl Kept {

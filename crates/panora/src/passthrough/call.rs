@@ -8,7 +8,7 @@ use panora_catalog::is_form;
 use panora_outbound::{AnswerBody, Failure, OpenAnswer, OpenRequest};
 use secrecy::ExposeSecret;
 
-use super::body::{CallerBody, TooSlow};
+use super::body::{CallerBody, CutShort};
 use super::headers::{complete, to_caller};
 use super::log::Entry;
 use super::patience::pause;
@@ -56,7 +56,7 @@ pub enum CallError {
     #[error("the provider gave no answer: {0}")]
     Unanswered(Failure),
     #[error(transparent)]
-    Caller(#[from] TooSlow),
+    Caller(#[from] CutShort),
 }
 
 impl From<ConnectError> for CallError {
@@ -77,9 +77,9 @@ impl CallError {
             Self::Refresh(RefreshError::TryLater(_)) => "refresh_failed",
             Self::Refresh(RefreshError::Connect(_)) => "internal_error",
             Self::Unanswered(failure) => failure.error.code(),
-            Self::Caller(TooSlow::TooSlow) => "request_too_slow",
-            Self::Caller(TooSlow::Broken) => "request_broken",
-            Self::Caller(TooSlow::TooLong) => "body_too_large",
+            Self::Caller(CutShort::TooSlow) => "request_too_slow",
+            Self::Caller(CutShort::Broken) => "request_broken",
+            Self::Caller(CutShort::TooLong) => "body_too_large",
         }
     }
 }
@@ -179,7 +179,7 @@ impl OneCall<'_> {
         }
         let mut all = own.clone();
         complete(&mut all, &headers(&to.credential_headers), &headers(&to.default_headers));
-        let Some(body) = body.upload() else { return Err(TooSlow::Broken.into()) };
+        let Some(body) = body.upload() else { return Err(CutShort::Broken.into()) };
         let request = OpenRequest {
             project: &known.project,
             method: method.clone(),

@@ -189,7 +189,7 @@ fn read_fields(
         match value {
             Value::Null => {}
             Value::Number(seconds) if kind == AuthKind::Oauth2Code && name == "expires_in" => {
-                expires_in = Some(seconds)
+                expires_in = Some(seconds);
             }
             Value::String(text) if name == "access_token" && !is_sendable(&text) => {
                 return Err(Problem::field(pointer, "Has a character that no HTTP header can carry."));
