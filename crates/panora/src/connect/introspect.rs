@@ -1,5 +1,5 @@
-//! When a token ends, asked of the provider where it does not say so by itself (RFC 7662). Nobody depends on the answer: without
-//! it a token lives until it is refused.
+//! When a token ends, asked of the provider where it does not say so by itself (RFC 7662). Nobody depends on the answer:
+//! without it a token lives until it is refused.
 
 use std::time::Duration;
 
