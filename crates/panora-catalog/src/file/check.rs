@@ -146,7 +146,14 @@ fn check_any_host(file: &ProviderFile, variable: &Variable) -> Result<(), String
     let typed = matches!(file.auth, AuthKind::ApiKey | AuthKind::Basic | AuthKind::TwoStep);
     match variable.from {
         Source::App => {}
-        Source::Person if typed => {}
+        Source::Person if typed => {
+            if let Some(secret) = file.variables.iter().find(|it| it.value.is_secret_of_app()) {
+                return Err(format!(
+                    "variable `{name}`: whoever names any host would be sent `{}`, a secret of the integrator's",
+                    secret.value.name
+                ));
+            }
+        }
         _ => {
             return Err(format!(
                 "variable `{name}`: `any_host` is for api_key, basic and two_step, or `from: app`: nobody else may say where a credential goes"

@@ -109,6 +109,11 @@ impl Variable {
         self.any_host || !self.hosts.is_empty()
     }
 
+    /// Whether it is the integrator's, and hidden: a developer token.
+    pub fn is_secret_of_app(&self) -> bool {
+        self.from == Source::App && self.secret == Some(true)
+    }
+
     /// Whether the value has the shape that this variable declares.
     pub fn accepts(&self, value: &str) -> bool {
         let chosen = self.values.is_empty() || self.values.values().any(|known| known == value);

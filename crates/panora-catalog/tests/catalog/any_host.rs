@@ -2,7 +2,7 @@
 
 use panora_catalog::{AnswerError, RenderError};
 
-use crate::support::{acme, built_in, oauth_file, secret, variables};
+use crate::support::{acme, built_in, oauth_file, problem, secret, variables};
 
 #[test]
 fn a_shop_is_named_by_its_host_or_by_any_address_of_it() {
@@ -55,4 +55,26 @@ scopes: {default: []}
     let host = |host: &str| provider.authorization_host(&variables(&[("host", host)]));
     assert_eq!(host("git.example.org").as_deref(), Some("git.example.org"));
     assert_eq!(host("git.example.org/x"), None);
+}
+
+#[test]
+fn no_secret_of_the_integrator_goes_to_a_host_that_a_person_names() {
+    let file = |secret: &str| {
+        format!(
+            r##"slug: acme
+name: Acme
+verticals: [crm]
+colour: "#000000"
+docs: https://acme.example.com/
+auth: api_key
+variables:
+  - {{name: host, label: Host, any_host: true}}
+  - {{name: partner, from: app, label: Partner token{secret}}}
+credentials: [{{name: key, label: Key}}]
+api: {{base_url: "https://{{host}}", headers: {{X-Key: "{{key}}", X-Partner: "{{partner}}"}}}}
+"##
+        )
+    };
+    insta::assert_snapshot!(problem("any_host_secret", &file(", secret: true")), @"8: variable `host`: whoever names any host would be sent `partner`, a secret of the integrator's");
+    acme("any_host_no_secret", &file(""));
 }
