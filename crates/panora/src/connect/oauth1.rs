@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use panora_catalog::{Client, Provider, RequestToken, TokenRefusal, Variables};
+use panora_catalog::{AuthKind, Client, Provider, RequestToken, TokenRefusal, Variables};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -12,6 +12,7 @@ use url::Url;
 use super::Failure;
 use super::authorize::{StateContext, redirect_uri};
 use super::callback::{CallbackQuery, LONGEST_CODE};
+use super::client::client_of;
 use super::grant::{Grant, failure_of, granted};
 use super::provider_call::send_for_form;
 use super::troubles::note_refusal;
@@ -88,6 +89,24 @@ pub async fn redeem(
         Ok(tokens) => Ok(granted(provider, client, (&context.asked, context.variables), tokens)),
         Err(refusal) => Err(refused(app, project, provider, &refusal).await),
     }
+}
+
+/// Whether a refusal is about the token. A 401 of this kind may as well mean the client's secret or the clock; then
+/// temporary credentials, which need both and no token, are refused too.
+pub async fn blames_token(
+    app: &App,
+    project: ProjectId,
+    (provider, client_id): (&Provider, Option<&str>),
+    variables: &Variables,
+) -> bool {
+    if provider.auth_kind() != AuthKind::Oauth1 {
+        return true;
+    }
+    let Ok(Some(client)) = client_of(app, project, provider, client_id).await else { return false };
+    let request = provider.request_token_request(&client, &redirect_uri(app), variables);
+    let Ok(request) = request else { return false };
+    let answer = send_for_form(app, project, request).await;
+    answer.is_ok_and(|answer| provider.read_request_token(answer.status, &answer.body).is_ok())
 }
 
 /// The standard has no word for a person who refuses; these are the usual ones.

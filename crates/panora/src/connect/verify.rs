@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::client::{credential_of, with_settings};
 use super::credentials::Credentials;
 use super::error::ConnectError;
+use super::oauth1::blames_token;
 use super::provider_call::send;
 use super::refresh::{RefreshError, fresh_credentials, lose, open, recover, renewed_credentials};
 use crate::app::App;
@@ -81,6 +82,12 @@ pub async fn verify_connection(
             Err(error) => return of_refresh(error),
         }
         found = try_once(app, (&provider, client_id), project, &credentials).await;
+    }
+    let made_by = (&*provider, client_id);
+    if found == FoundCredentials::WrongCredentials
+        && !Box::pin(blames_token(app, project, made_by, &credentials.variables)).await
+    {
+        found = FoundCredentials::ProviderError;
     }
     let now = now(app, stored).await?;
     match found {

@@ -1,6 +1,8 @@
 //! The refreshing of credentials: who does it now, what came of it, when it is due. Due times and leases are compared
 //! with the database's clock.
 
+use std::time::Duration;
+
 use super::connections::{COLUMNS, stored};
 use super::deliveries::millis_of;
 use super::row::{json_text, millis};
@@ -142,16 +144,26 @@ impl Store {
         self.db.execute(sql).await.map(|_| ())
     }
 
-    /// Notes when the access token of these very credentials ends.
-    pub async fn note_expiry(&self, it: &StoredConnection, ends: Time) -> Result<(), StoreError> {
+    /// Notes when the access token of these very credentials ends, and that they are due in `due_in`, if not sooner.
+    pub async fn note_expiry(
+        &self,
+        it: &StoredConnection,
+        ends: Time,
+        due_in: Duration,
+    ) -> Result<(), StoreError> {
         self.changed_connections.note(it.connection.id);
-        let sql = Sql::new(
-            "UPDATE connections SET expires_at = $4 WHERE id_project = $1 AND id = $2 AND credentials = $3",
-        )
+        let (now, parameter) = self.db_now();
+        let sql = Sql::new(format!(
+            "UPDATE connections SET expires_at = $2, \
+             refresh_due_at = CASE WHEN refresh_due_at > {now} + $3 THEN {now} + $3 ELSE refresh_due_at END \
+             WHERE id_project = $4 AND id = $5 AND credentials = $6"
+        ))
+        .bind(parameter)
+        .bind(ends.millis())
+        .bind(millis_of(due_in))
         .bind(it.connection.id_project.to_string())
         .bind(it.connection.id.to_string())
-        .bind(it.credentials.as_ref().map(|sealed| sealed.0.clone()))
-        .bind(ends.millis());
+        .bind(it.credentials.as_ref().map(|sealed| sealed.0.clone()));
         self.db.execute(sql).await.map(|_| ())
     }
 

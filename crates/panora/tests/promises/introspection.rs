@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, Road, Settings, TestServer, Trouble, text};
+use crate::support::{Database, Road, Settings, TestServer, Trouble, eventually, text};
 
 const INTROSPECT: &str = "/introspect";
 const TOKEN: &str = "/sandbox/oauth/token";
@@ -72,5 +72,21 @@ async fn nothing_depends_on_the_answer() {
         assert_eq!((expiry(&server).await, road.arrived(INTROSPECT)), (Value::Null, 1));
         let call = json!({"method": "GET", "path": "/me"});
         assert_eq!(server.passthrough(&connected.token, &call).await.expect(200)["status"], 200);
+    }
+}
+
+#[tokio::test]
+async fn a_token_whose_end_was_asked_for_is_refreshed_in_time_though_nobody_calls() {
+    let (road, server) = given(ends_in(30).0).await;
+    server.connect("user-1").await;
+    for (hours, ends, tokens) in [(23, 72, 2), (38, 200, 3)] {
+        let (says, shown) = ends_in(ends);
+        road.block(INTROSPECT, says);
+        server.advance(Duration::from_hours(hours));
+        eventually("the refresh and its end", || async {
+            (expiry(&server).await == shown.as_str()).then_some(())
+        })
+        .await;
+        assert_eq!(road.arrived(TOKEN), tokens);
     }
 }

@@ -220,6 +220,25 @@ async fn a_token_that_is_refused_needs_the_person_again() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_is_the_clients_fault_costs_nobody_a_connection() {
+    let (provider, server) = given().await;
+    let connection = connect(&server).await;
+    let token = text(&connection["connection_token"]);
+    let get = json!({"method": "GET", "path": "/me"});
+    let right = std::mem::replace(&mut provider.rules().client.1, "changed at the provider".to_owned());
+    assert_eq!(server.passthrough(&token, &get).await.expect(200)["status"], 401);
+    let verify = format!("/connections/{}/verify", text(&connection["id_connection"]));
+    assert_eq!(server.post_raw(&verify, "").await.expect(200)["verification"], "provider_error");
+    assert_eq!(server.connection_of("user-1").await["status"], "valid");
+
+    provider.rules().client.1 = right;
+    assert_eq!(server.passthrough(&token, &get).await.expect(200)["status"], 200);
+    provider.rules().has_lost_grants = true;
+    assert_eq!(server.post_raw(&verify, "").await.expect(200)["verification"], "wrong_credentials");
+    assert_eq!(server.connection_of("user-1").await["status"], "needs_reauth");
+}
+
+#[tokio::test]
 async fn tokens_that_an_integrator_has_are_imported_with_their_secrets() {
     let (provider, server) = given().await;
     let (token, secret) = provider.grant();
