@@ -12,11 +12,11 @@ use crate::provider::Provider;
 use crate::values::{Variables, scalar};
 
 /// The longest token, in bytes.
-const LONGEST_TOKEN: usize = 16 * 1024;
+pub(crate) const LONGEST_TOKEN: usize = 16 * 1024;
 /// The longest variable, in characters.
 const LONGEST_TEXT: usize = 2_048;
 /// A hundred years in milliseconds: what lives longer, or says so, is not a date that anybody reads.
-const LONGEST_LIFE_MS: i64 = 100 * 366 * 86_400_000;
+pub(crate) const LONGEST_LIFE_MS: i64 = 100 * 366 * 86_400_000;
 /// As many scopes as are kept of one grant.
 const MOST_SCOPES: usize = 256;
 
@@ -26,6 +26,8 @@ pub struct Grant {
     pub access_token: SecretString,
     /// After a refresh, none means that the old one stays good.
     pub refresh_token: Option<SecretString>,
+    /// What calls are signed with, of OAuth 1.0a.
+    pub token_secret: Option<SecretString>,
     /// Unix time in milliseconds; none where the token does not expire or nobody says when.
     pub expires_at_ms: Option<i64>,
     /// None where the provider does not say.
@@ -99,6 +101,7 @@ impl Provider {
         Ok(Grant {
             access_token: SecretString::from(access_token),
             refresh_token: refresh_token.map(SecretString::from),
+            token_secret: None,
             expires_at_ms: expires_at_ms(&answer.expires, (body, &claims), at_ms)
                 .map(|at| at.clamp(0, at_ms + LONGEST_LIFE_MS)),
             scopes: scopes(answer, body),
@@ -129,7 +132,7 @@ impl Provider {
     }
 }
 
-fn text<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(body: &'a Value, pointer: &str) -> Option<&'a str> {
     body.pointer(pointer)?.as_str().filter(|text| !text.is_empty())
 }
 
@@ -140,7 +143,7 @@ fn claims(token: &str) -> Value {
     payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-fn expires_at_ms(expiry: &Expiry, (body, claims): (&Value, &Value), at_ms: i64) -> Option<i64> {
+pub(crate) fn expires_at_ms(expiry: &Expiry, (body, claims): (&Value, &Value), at_ms: i64) -> Option<i64> {
     let number = |value: Option<&Value>| {
         let value = value?;
         // Some providers write numbers as texts, or with a fraction.

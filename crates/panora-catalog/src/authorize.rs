@@ -106,10 +106,15 @@ fn is_signed(name: &str, secret: &str, parameters: &BTreeMap<String, String>) ->
     Some(mac.chain_update(rest.finish()).verify_slice(&hex::decode(sent).ok()?).is_ok())
 }
 
-fn scope_parameters(scopes: &Scopes, asked: &[String]) -> Pairs {
+/// What is asked for, with what always is.
+pub(crate) fn all_scopes(scopes: &Scopes, asked: &[String]) -> Vec<String> {
+    let always = scopes.always.iter().filter(|scope| !asked.contains(scope));
+    asked.iter().chain(always).cloned().collect()
+}
+
+pub(crate) fn scope_parameters(scopes: &Scopes, asked: &[String]) -> Pairs {
     let joined = |list: &[String]| list.join(&scopes.separator);
-    let mut all: Vec<String> = asked.to_vec();
-    all.extend(scopes.always.iter().filter(|scope| !asked.contains(scope)).cloned());
+    let all = all_scopes(scopes, asked);
     let first =
         scopes.parameter.as_ref().filter(|_| !all.is_empty()).map(|name| (name.clone(), joined(&all)));
     let more = scopes.more.iter().map(|(name, list)| {
@@ -120,7 +125,7 @@ fn scope_parameters(scopes: &Scopes, asked: &[String]) -> Pairs {
 }
 
 /// Some providers route in the fragment (`/#oauth/authorize`) and read their query there.
-fn add_to_url(url: &mut Url, pairs: &Pairs) {
+pub(crate) fn add_to_url(url: &mut Url, pairs: &Pairs) {
     let Some(fragment) = url.fragment().map(str::to_owned) else {
         url.query_pairs_mut().extend_pairs(pairs);
         return;

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::credential::Credential;
 use crate::file::{AuthKind, Source, Template};
+use crate::oauth1::Signing;
 use crate::path::{PathError, join};
 use crate::provider::Provider;
 use crate::request::{Pairs, basic};
@@ -25,6 +26,8 @@ pub struct Call {
     pub credential_headers: Vec<(String, String)>,
     /// They yield to the caller's of the same name.
     pub default_headers: Vec<(String, String)>,
+    /// How the call is signed, each time that it is sent, where it is.
+    pub signing: Option<Signing>,
 }
 
 impl fmt::Debug for Call {
@@ -54,6 +57,7 @@ pub(crate) struct Carried {
     pub(crate) credential_headers: Pairs,
     pub(crate) default_headers: Pairs,
     pub(crate) query: Pairs,
+    pub(crate) signing: Option<Signing>,
 }
 
 impl Provider {
@@ -79,8 +83,8 @@ impl Provider {
         if !carried.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&carried.query);
         }
-        let Carried { credential_headers, default_headers, .. } = carried;
-        Ok(Call { url, shown_url, credential_headers, default_headers })
+        let Carried { credential_headers, default_headers, signing, .. } = carried;
+        Ok(Call { url, shown_url, credential_headers, default_headers, signing })
     }
 
     /// The query parameters that hold a credential, to be left out of what is shown.
@@ -125,8 +129,13 @@ impl Provider {
         let unknown = |template: &Template| before_tenant && self.waits_for_tenant(template, variables);
         let (values, secrets) = self.with_credential(credential, variables)?;
         let secret = |template: &Template| template.variables().any(|name| secrets.contains(&name));
-        let mut carried =
-            Carried { credential_headers: Vec::new(), default_headers: Vec::new(), query: Vec::new() };
+        let signing = self.signing(credential, variables)?;
+        let mut carried = Carried {
+            credential_headers: Vec::new(),
+            default_headers: Vec::new(),
+            query: Vec::new(),
+            signing,
+        };
         for (name, template) in api.headers.iter().filter(|(_, template)| !unknown(template)) {
             let header = (name.clone(), values.text(template)?);
             let headers =
@@ -140,8 +149,12 @@ impl Provider {
             carried.credential_headers.push(basic(&values.text(&pair.user)?, &values.text(&pair.password)?));
         }
         let nowhere = carried.credential_headers.is_empty() && !api.query.values().any(secret);
-        if let (true, Credential::OAuth { access_token } | Credential::Session { access_token, .. }) =
-            (nowhere, credential)
+        if let (
+            true,
+            Credential::OAuth { access_token }
+            | Credential::OAuthClient { access_token, token_secret: None, .. }
+            | Credential::Session { access_token, .. },
+        ) = (nowhere, credential)
         {
             // RFC 6750, section 2.1
             let bearer = format!("Bearer {}", access_token.expose_secret());
@@ -168,6 +181,10 @@ impl Provider {
         let (values, mut names, access_token) = match (credential, self.file.auth) {
             (Credential::OAuth { access_token }, AuthKind::Oauth2Code) => {
                 (values, Vec::new(), Some(access_token))
+            }
+            (Credential::OAuthClient { .. }, AuthKind::Oauth1) => (values, Vec::new(), None),
+            (Credential::OAuthClient { client, access_token, .. }, AuthKind::Oauth2Code) => {
+                (values.with_client(client), vec!["client_secret"], Some(access_token))
             }
             (Credential::Fields(fields), AuthKind::ApiKey | AuthKind::Basic) => {
                 let (values, names) = self.with_fields(values, fields)?;

@@ -17,6 +17,13 @@ pub enum Credential {
     OAuth {
         access_token: SecretString,
     },
+    /// With the client, where calls are made with both: they are signed (OAuth 1.0a), or name its
+    /// secret.
+    OAuthClient {
+        client: Client,
+        access_token: SecretString,
+        token_secret: Option<SecretString>,
+    },
     /// The fields of an API key or basic form, by the names in the provider's file.
     Fields(BTreeMap<String, SecretString>),
     /// The fields, and the token that they were exchanged for.

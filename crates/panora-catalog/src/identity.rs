@@ -86,6 +86,6 @@ impl Provider {
             headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
         }
         let body = request.body.as_ref().map(|body| body.clone().into_bytes());
-        Ok(HttpRequest { method: request.method.clone(), url, headers, body })
+        Ok(HttpRequest { method: request.method.clone(), url, headers, body, signing: carried.signing })
     }
 }

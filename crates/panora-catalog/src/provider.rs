@@ -2,7 +2,7 @@
 //! revoke, identify, verify, call.
 
 use crate::credential::Client;
-use crate::file::{AuthKind, Pagination, Pkce, ProviderFile, RateLimit, Source, Testing};
+use crate::file::{AuthKind, Pagination, Pkce, ProviderFile, RateLimit, Source, Template, Testing};
 use crate::question::Question;
 use crate::values::Variables;
 
@@ -73,7 +73,7 @@ impl Provider {
     /// `oauth2`, `apikey` or `basic`.
     pub fn token_type(&self) -> &'static str {
         match self.file.auth {
-            AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials => "oauth2",
+            AuthKind::Oauth2Code | AuthKind::Oauth1 | AuthKind::Oauth2ClientCredentials => "oauth2",
             AuthKind::ApiKey => "apikey",
             AuthKind::Basic | AuthKind::TwoStep => "basic",
         }
@@ -81,7 +81,13 @@ impl Provider {
 
     /// Whether the integrator must bring an OAuth client.
     pub fn takes_client(&self) -> bool {
-        self.file.auth == AuthKind::Oauth2Code
+        self.file.auth.redirects()
+    }
+
+    /// Whether calls are made with the client as well as with the token.
+    pub fn calls_take_client(&self) -> bool {
+        let secret = |template: &Template| template.variables().any(|name| name == "client_secret");
+        self.file.auth == AuthKind::Oauth1 || self.file.api.headers.values().any(secret)
     }
 
     /// What of the client a connection's calls name, to be kept with its variables.

@@ -113,7 +113,7 @@ impl<'a> Question<'a> {
             let host = host_of(text);
             return host.strip_suffix(suffix.as_str()).map_or(host.clone(), str::to_owned);
         }
-        if !self.variable.hosts.is_empty() {
+        if self.variable.is_host() {
             return host_of(text);
         }
         let choice = self.variable.one_of.iter().find(|choice| choice.eq_ignore_ascii_case(text));

@@ -14,6 +14,7 @@ use url::form_urlencoded;
 
 use crate::credential::Client;
 use crate::file::{ClientAuth, Encoding};
+use crate::oauth1::Signing;
 
 /// What to send. Header names are as the provider's file writes them.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct HttpRequest {
     pub url: Url,
     pub headers: Vec<(String, String)>,
     pub body: Option<Vec<u8>>,
+    /// How it is signed just before it is sent, where it is.
+    pub signing: Option<Signing>,
 }
 
 impl fmt::Debug for HttpRequest {
@@ -66,7 +69,7 @@ pub(crate) fn encode(
             Some(serde_json::json!(object).to_string().into_bytes())
         }
     };
-    HttpRequest { method, url, headers, body }
+    HttpRequest { method, url, headers, body, signing: None }
 }
 
 /// Parameters that are texts.

@@ -89,7 +89,7 @@ pub(crate) fn render(
     if let Some(body) = &request.body {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
         let (method, body) = (request.method.clone(), Some(body.value.clone().into_bytes()));
-        return Ok(HttpRequest { method, url: values.url(&request.url)?, headers, body });
+        return Ok(HttpRequest { method, url: values.url(&request.url)?, headers, body, signing: None });
     }
     Ok(encode(
         request.method.clone(),

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 
-use crate::authorize::overlay;
+use crate::authorize::{all_scopes, overlay};
 use crate::credential::Client;
-use crate::file::{AuthKind, ClientAuth, Constants, Encoding, Parameters, Template, Token};
+use crate::file::{AuthKind, ClientAuth, Constants, Encoding, Parameters, ScopesInToken, Template, Token};
 use crate::provider::Provider;
 use crate::request::{HttpRequest, Pairs, basic, encode, prove_client, renamed, typed};
 use crate::revoke;
@@ -21,6 +22,8 @@ pub struct ExchangeInput<'a> {
     /// The PKCE verifier, where the authorization carried its challenge.
     pub code_verifier: Option<&'a SecretString>,
     pub redirect_uri: &'a str,
+    /// What was asked for.
+    pub scopes: &'a [String],
     pub variables: &'a Variables,
 }
 
@@ -42,6 +45,8 @@ struct Endpoint<'a> {
     encoding: Encoding,
     parameters: &'a Parameters,
     constants: &'a Constants,
+    /// A parameter that is no text.
+    more: Option<(String, Value)>,
 }
 
 impl Provider {
@@ -64,9 +69,22 @@ impl Provider {
             encoding: token.encoding,
             parameters: &token.parameters,
             constants: &token.constants,
+            more: self.repeated_scopes(input.scopes),
         };
         let values = Values::new(self, input.variables).with_client(input.client);
         endpoint.request(standard, input.client, &values)
+    }
+
+    fn repeated_scopes(&self, asked: &[String]) -> Option<(String, Value)> {
+        let scopes = self.file.scopes.as_ref()?;
+        let (name, all) = (scopes.parameter.clone()?, all_scopes(scopes, asked));
+        Some((
+            name,
+            match scopes.in_token? {
+                ScopesInToken::Text => all.join(&scopes.separator).into(),
+                ScopesInToken::List => all.into(),
+            },
+        ))
     }
 
     /// The second exchange, where the provider has one: its answer, read as the first was, holds the token that
@@ -77,7 +95,7 @@ impl Provider {
         access_token: &SecretString,
         variables: &Variables,
     ) -> Result<Option<HttpRequest>, RenderError> {
-        let token = self.file.token.as_ref().ok_or(RenderError::NotOauth)?;
+        let Some(token) = &self.file.token else { return Ok(None) };
         let values = Values::new(self, variables)
             .with_client(client)
             .with("access_token", access_token.expose_secret())
@@ -115,6 +133,7 @@ impl Provider {
             encoding: token.encoding,
             parameters: &token.parameters,
             constants: &token.constants,
+            more: None,
         };
         if self.file.auth == AuthKind::TwoStep {
             let nobody = Client { id: String::new(), secret: None };
@@ -156,6 +175,7 @@ impl Provider {
             encoding: refresh.encoding.unwrap_or(token.encoding),
             parameters: &refresh.parameters,
             constants: &refresh.constants,
+            more: None,
         };
         let values = Values::new(self, variables)
             .with_client(client)
@@ -185,6 +205,7 @@ impl Endpoint<'_> {
         prove_client(self.client_auth, client, &mut headers, &mut proof);
         pairs.extend(renamed(proof, names));
         let mut parameters = typed(pairs);
+        parameters.extend(self.more.clone());
         parameters.extend(self.constants.iter().map(|(name, value)| (name.clone(), value.clone())));
         Ok(encode(self.method.clone(), values.url(self.url)?, headers, &parameters, self.encoding))
     }

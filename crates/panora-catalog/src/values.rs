@@ -29,14 +29,16 @@ pub enum RenderError {
     HostNotAllowed(String),
     #[error("the provider's file gives no usable URL here")]
     BadUrl,
-    #[error("the provider does not use OAuth 2")]
+    #[error("the provider does not use this kind of OAuth")]
     NotOauth,
+    #[error("the OAuth client that the connection was made with is not known any more")]
+    ClientUnknown,
     #[error("the credential is of another kind than the provider's")]
     WrongCredential,
 }
 
 /// All but the unreserved characters of RFC 3986, section 2.3.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The values that one rendering may use.
 pub(crate) struct Values<'a> {
@@ -153,7 +155,7 @@ impl<'a> Values<'a> {
         let given = self.variables.get(name).or(variable.default.as_ref()).ok_or_else(missing)?;
         match variable.accepts(given) {
             true => Ok(given),
-            false if !variable.hosts.is_empty() => Err(RenderError::HostNotAllowed(name.to_owned())),
+            false if variable.is_host() => Err(RenderError::HostNotAllowed(name.to_owned())),
             false => Err(RenderError::ValueNotAllowed(name.to_owned())),
         }
     }

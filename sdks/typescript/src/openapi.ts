@@ -1463,8 +1463,9 @@ export interface components {
             alias?: string | null;
             provider_slug: string;
             /**
-             * @description `{access_token, refresh_token?, expires_in? | expires_at?, scope?}` for OAuth, the provider's own fields
-             *     otherwise, plus its variables such as a subdomain, also those that a flow would learn from the provider.
+             * @description `{access_token, refresh_token?, expires_in? | expires_at?, scope?}` for OAuth, `{access_token, token_secret,
+             *     scope?}` for OAuth 1.0a, the provider's own fields otherwise, plus its variables such as a subdomain, also those
+             *     that a flow would learn from the provider.
              */
             credentials: {
                 [key: string]: unknown;

@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use serde_saphyr::Spanned;
 
 use super::api::Request;
+use super::check_auth::{CLIENT, carriers, check_auth, login_templates};
 use super::check_urls::{check_all, check_names, check_url, no_base64, no_pointers};
-use super::oauth::{ClientAuth, GrantRequest};
+use super::host::HostPattern;
+use super::oauth::{ClientAuth, Encoding, GrantRequest, ScopesInToken};
 use super::provider::{AuthKind, ProviderFile};
-use super::template::{Part, Template, is_name};
+use super::template::{Part, is_name};
 use super::variable::{Source, Variable};
 
 /// Nothing, or the line and what is wrong there.
@@ -41,14 +43,12 @@ const VERTICALS: &[&str] = &[
 const RESERVED: &[&str] =
     &["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"];
 
-/// What stands for the client where it may be named.
-const CLIENT: &[&str] = &["client_id", "client_secret"];
-
 pub fn check(file: &ProviderFile, stem: &str) -> Check {
     check_about(file, stem)?;
     check_variables(file)?;
     check_auth(file)?;
     check_oauth_urls(file)?;
+    check_scopes(file)?;
     check_api(file)
 }
 
@@ -106,6 +106,9 @@ fn check_variables(file: &ProviderFile) -> Check {
         if matches!(variable.from, Source::Person | Source::App) && variable.label.is_empty() {
             return wrong(line, format!("variable `{name}` is asked for, so it needs a label"));
         }
+        if variable.any_host {
+            check_any_host(file, variable).map_err(|problem| (line, problem))?;
+        }
         let known = variable.default.iter().chain(&variable.example).all(|value| variable.accepts(value));
         if !known {
             return wrong(
@@ -137,6 +140,32 @@ fn check_variables(file: &ProviderFile) -> Check {
     }
 }
 
+/// A host that nothing bounds gets nobody's credential but that of the person who names it, or of the integrator's.
+fn check_any_host(file: &ProviderFile, variable: &Variable) -> Result<(), String> {
+    let name = &variable.name;
+    let typed = matches!(file.auth, AuthKind::ApiKey | AuthKind::Basic | AuthKind::TwoStep);
+    match variable.from {
+        Source::App => {}
+        Source::Person if typed => {
+            if let Some(secret) = file.variables.iter().find(|it| it.value.is_secret_of_app()) {
+                return Err(format!(
+                    "variable `{name}`: whoever names any host would be sent `{}`, a secret of the integrator's",
+                    secret.value.name
+                ));
+            }
+        }
+        _ => {
+            return Err(format!(
+                "variable `{name}`: `any_host` is for api_key, basic and two_step, or `from: app`: nobody else may say where a credential goes"
+            ));
+        }
+    }
+    if variable.hosts.is_empty() && variable.one_of.is_empty() && variable.suffix.is_none() {
+        return Ok(());
+    }
+    Err(format!("variable `{name}`: `any_host` says all; leave `hosts`, `one_of` and `suffix` out"))
+}
+
 /// A value for each choice, and no other.
 fn check_choice(file: &ProviderFile, variable: &Variable) -> Result<(), String> {
     let name = &variable.name;
@@ -144,99 +173,28 @@ fn check_choice(file: &ProviderFile, variable: &Variable) -> Result<(), String> 
         let problem = format!("variable `{name}`: only `from: {{choice: name}}` has `values`");
         return if variable.values.is_empty() { Ok(()) } else { Err(problem) };
     };
-    let choices: BTreeSet<&String> = file.variable(of).iter().flat_map(|it| &it.one_of).collect();
-    if choices.is_empty() || variable.values.keys().collect::<BTreeSet<_>>() != choices {
-        return Err(format!(
-            "variable `{name}` needs one of `values` for each `one_of` of a variable `{of}`"
-        ));
+    let other = file.variable(of);
+    let hosts = other.into_iter().flat_map(|it| it.hosts.iter().map(HostPattern::single));
+    let listed = other.into_iter().flat_map(|it| it.one_of.iter().map(|choice| Some(choice.as_str())));
+    let choices: Option<BTreeSet<&str>> = listed.chain(hosts).collect();
+    let values: BTreeSet<&str> = variable.values.keys().map(String::as_str).collect();
+    if choices.is_some_and(|choices| !choices.is_empty() && choices == values) {
+        return Ok(());
     }
-    Ok(())
-}
-
-fn check_auth(file: &ProviderFile) -> Check {
-    let line = file.slug.referenced.line();
-    let kind = file.auth.as_str();
-    match file.auth {
-        AuthKind::Oauth2Code => {
-            let whole = file.authorization.is_some() && file.token.is_some() && file.scopes.is_some();
-            if !whole {
-                let problem =
-                    "oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)";
-                return wrong(line, problem);
-            }
-            if !file.credentials.is_empty() {
-                return wrong(line, "oauth2_code has no `credentials`: what it asks for are `variables`");
-            }
-            return Ok(());
-        }
-        AuthKind::Oauth2ClientCredentials => {
-            if file.token.is_none() || file.scopes.is_none() {
-                return wrong(line, format!("{kind} needs `token` and `scopes` (`default: []` for none)"));
-            }
-            let asks_for = |name: &&&str| file.credentials.iter().any(|it| it.value.name == **name);
-            if CLIENT.iter().filter(asks_for).count() < CLIENT.len() {
-                return wrong(line, format!("{kind} needs the `credentials` client_id and client_secret"));
-            }
-        }
-        AuthKind::TwoStep => {
-            if file.token.is_none() || file.scopes.is_some() {
-                return wrong(line, "two_step needs `token`, the login request, and has no `scopes`");
-            }
-        }
-        AuthKind::ApiKey | AuthKind::Basic => {
-            if file.token.is_some() || file.scopes.is_some() {
-                return wrong(line, format!("{kind} has no `token` and no `scopes`"));
-            }
-        }
-    }
-    if file.authorization.is_some() || file.revocation.is_some() {
-        return wrong(line, "only oauth2_code has `authorization` and `revocation`");
-    }
-    check_credentials(file)
-}
-
-/// Each field of the form must have a use.
-fn check_credentials(file: &ProviderFile) -> Check {
-    if file.credentials.is_empty() {
-        let problem = format!("{} needs `credentials`: the fields of its form", file.auth.as_str());
-        return wrong(file.slug.referenced.line(), problem);
-    }
-    let proves_client = file.auth == AuthKind::Oauth2ClientCredentials;
-    let used = |name: &str| {
-        let mut templates = carriers(file).chain(login_templates(file));
-        proves_client && CLIENT.contains(&name)
-            || templates.any(|template| template.variables().any(|variable| variable == name))
-    };
-    match file.credentials.iter().find(|field| !used(&field.value.name)) {
-        Some(field) => wrong(
-            field.referenced.line(),
-            format!(
-                "credential `{}` is sent nowhere: name it in api.headers, api.query or api.basic",
-                field.value.name
-            ),
-        ),
-        None => Ok(()),
-    }
-}
-
-/// What the token request holds besides the standard parameters.
-fn login_templates(file: &ProviderFile) -> impl Iterator<Item = &Template> {
-    file.token.iter().flat_map(|token| {
-        let basic = token.basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
-        token.headers.values().chain(token.parameters.values().flatten()).chain(basic)
-    })
-}
-
-/// Where a call carries its credential.
-fn carriers(file: &ProviderFile) -> impl Iterator<Item = &Template> {
-    let basic = file.api.basic.iter().flat_map(|basic| [&basic.user, &basic.password]);
-    file.api.headers.values().chain(file.api.query.values()).chain(basic)
+    Err(format!(
+        "variable `{name}` needs one of `values` for each `one_of`, or each host, of a variable `{of}`"
+    ))
 }
 
 fn check_oauth_urls(file: &ProviderFile) -> Check {
     if let Some(authorization) = &file.authorization {
         check_url(file, &authorization.url, &[])?;
         check_all(file, authorization.parameters.values().flatten(), &["client_id"])?;
+    }
+    if let Some(oauth1) = &file.oauth1 {
+        check_url(file, &oauth1.request_token_url, &[])?;
+        check_url(file, &oauth1.access_token_url, &[])?;
+        check_all(file, oauth1.realm.iter(), &[])?;
     }
     if let Some(token) = &file.token {
         check_url(file, &token.url, &[])?;
@@ -247,6 +205,12 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
     if let Some(then) = file.token.as_ref().and_then(|token| token.then.as_ref()) {
         check_grant_request(file, then)?;
     }
+    if let Some(introspection) = file.token.as_ref().and_then(|token| token.introspection.as_ref()) {
+        if file.auth != AuthKind::Oauth2Code {
+            return wrong(introspection.request.url.line(), "only oauth2_code has `introspection`");
+        }
+        check_grant_request(file, &introspection.request)?;
+    }
     if let Some(url) = &file.refresh.url {
         check_url(file, url, &[])?;
     }
@@ -256,6 +220,21 @@ fn check_oauth_urls(file: &ProviderFile) -> Check {
         .iter()
         .flat_map(|revocation| &revocation.requests)
         .try_for_each(|it| check_grant_request(file, it))
+}
+
+/// Only JSON has lists.
+fn check_scopes(file: &ProviderFile) -> Check {
+    let (Some(scopes), Some(token)) = (&file.scopes, &file.token) else { return Ok(()) };
+    let sound = match scopes.in_token {
+        None => return Ok(()),
+        Some(ScopesInToken::List) => token.encoding == Encoding::Json && scopes.parameter.is_some(),
+        Some(ScopesInToken::Text) => scopes.parameter.is_some(),
+    };
+    if sound {
+        Ok(())
+    } else {
+        wrong(token.url.line(), "`scopes.in_token` needs a parameter, and a list JSON")
+    }
 }
 
 fn check_grant_request(file: &ProviderFile, request: &GrantRequest) -> Check {
@@ -282,7 +261,8 @@ fn check_grant_request(file: &ProviderFile, request: &GrantRequest) -> Check {
             return wrong(line, "a request has a `body` or parameters, not both");
         }
     }
-    if names_token {
+    // A signature names the token.
+    if names_token || file.auth == AuthKind::Oauth1 {
         return Ok(());
     }
     wrong(
@@ -309,7 +289,13 @@ fn check_api(file: &ProviderFile) -> Check {
     if file.auth.has_access_token() {
         secrets.extend(["access_token", "client_id"]);
     }
-    check_all(file, carriers(file), &secrets)?;
+    let (headers, others) = carriers(file);
+    check_all(file, others, &secrets)?;
+    // A URL ends in somebody's access log.
+    if file.auth == AuthKind::Oauth2Code {
+        secrets.push("client_secret");
+    }
+    check_all(file, headers, &secrets)?;
     let verify = file.verify.iter().map(|verify| &verify.request);
     let tenants = file.tenants.iter().map(|tenants| &tenants.request);
     let identity = file.identity.iter().flat_map(|identity| &identity.request);

@@ -110,13 +110,10 @@ fn check_host_part(file: &ProviderFile, line: u64, part: &Part, next: Option<&Pa
 
 fn check_host_variable(line: u64, variable: &Variable, next: Option<&Part>, parts: usize) -> Check {
     let name = &variable.name;
-    if !variable.hosts.is_empty() {
+    if variable.is_host() {
         return match parts {
             1 => Ok(()),
-            _ => wrong(
-                line,
-                format!("`{name}` is a whole host (it has `hosts`), so nothing may stand beside it"),
-            ),
+            _ => wrong(line, format!("`{name}` is a whole host, so nothing may stand beside it")),
         };
     }
     let listed = || variable.one_of.iter().chain(variable.values.values());

@@ -11,6 +11,11 @@ pub struct HostPattern {
 }
 
 impl HostPattern {
+    /// The one host that is meant, where it is one.
+    pub fn single(&self) -> Option<&str> {
+        (!self.under).then_some(self.host.as_str())
+    }
+
     /// Whether a host name, in lower case, is meant by this pattern.
     pub fn matches(&self, host: &str) -> bool {
         if !self.under {
@@ -31,12 +36,17 @@ impl TryFrom<String> for HostPattern {
             None => (false, text.as_str()),
         };
         // One label alone (`*.com`, `localhost`) is nobody's domain.
-        if host.contains('.') && host.split('.').all(is_label) {
+        if is_host_name(host) {
             Ok(Self { under, host: host.to_owned() })
         } else {
             Err(format!("`{text}` is no host: write api.acme.com, or *.acme.com for every host under it"))
         }
     }
+}
+
+/// A host name of at least two labels, or an IPv4 address; where it leads is for whoever sends to judge.
+pub fn is_host_name(text: &str) -> bool {
+    text.len() <= 253 && text.contains('.') && text.split('.').all(is_label)
 }
 
 /// One label of a host name in lower case (RFC 1123, section 2.1), `_` allowed as some providers have it.

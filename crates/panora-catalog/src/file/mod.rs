@@ -3,10 +3,12 @@
 
 mod api;
 mod check;
+mod check_auth;
 mod check_urls;
 mod error;
 mod host;
 mod oauth;
+mod oauth1;
 mod provider;
 mod template;
 mod variable;
@@ -15,9 +17,10 @@ pub use api::{Pagination, RateLimit, Request, ResetUnit, Verify};
 pub use error::FileError;
 pub use host::host_of;
 pub use oauth::{
-    Answer, Authorization, ClientAuth, Constants, Encoding, Expiry, GrantRequest, Parameters, Pkce, Scopes,
-    Token,
+    Answer, Authorization, ClientAuth, Constants, Encoding, Expiry, GrantRequest, Introspection, Parameters,
+    Pkce, Scopes, ScopesInToken, Token,
 };
+pub use oauth1::{Oauth1, SignatureMethod};
 pub use provider::{AuthKind, ProviderFile, Testing};
 pub use template::{Part, Pointer, Template};
 pub use variable::{Source, Variable};

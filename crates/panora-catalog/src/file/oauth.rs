@@ -87,6 +87,9 @@ pub struct Token {
     /// A second exchange right after the code's: its answer holds the token that counts.
     #[serde(default)]
     pub then: Option<GrantRequest>,
+    /// Asked where no answer says when a token ends.
+    #[serde(default)]
+    pub introspection: Option<Introspection>,
     #[serde(default)]
     pub names: BTreeMap<String, String>,
     /// Where things stand in the answer. The first entry whose access token is there counts.
@@ -188,6 +191,19 @@ impl Default for Expiry {
     }
 }
 
+/// What the provider says of a token, RFC 7662.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Introspection {
+    pub request: GrantRequest,
+    #[serde(default = "exp")]
+    pub expires: Expiry,
+}
+
+fn exp() -> Expiry {
+    Expiry::AtSeconds(pointer("/exp"))
+}
+
 /// The refresh, RFC 6749 section 6. What is left out is as for the code exchange, `parameters` aside.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -280,9 +296,20 @@ pub struct Scopes {
     /// Added to whatever is asked for, never shown and never missed (`offline_access`).
     #[serde(default)]
     pub always: Vec<String>,
+    /// How the code exchange repeats them, where it has to, in the same parameter.
+    #[serde(default)]
+    pub in_token: Option<ScopesInToken>,
     /// Further lists in parameters of their own: `optional_scope`, `user_scope`.
     #[serde(default)]
     pub more: BTreeMap<String, Vec<String>>,
+}
+
+/// A text divided as in the authorization, or a list, which only JSON has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopesInToken {
+    Text,
+    List,
 }
 
 #[expect(clippy::unnecessary_wraps)] // serde wants the type of the field

@@ -9,6 +9,7 @@ use super::api::{Api, Identity, Tenants, Verify};
 use super::check;
 use super::error::FileError;
 use super::oauth::{Authorization, Refresh, Revocation, Scopes, Token};
+use super::oauth1::Oauth1;
 use super::variable::Variable;
 
 /// A provider, as its file describes it.
@@ -43,6 +44,8 @@ pub struct ProviderFile {
     pub authorization: Option<Authorization>,
     #[serde(default)]
     pub token: Option<Token>,
+    #[serde(default)]
+    pub oauth1: Option<Oauth1>,
     #[serde(default)]
     pub refresh: Refresh,
     #[serde(default)]
@@ -79,6 +82,8 @@ pub struct ProviderFile {
 #[serde(rename_all = "snake_case")]
 pub enum AuthKind {
     Oauth2Code,
+    /// OAuth 1.0a, RFC 5849.
+    Oauth1,
     /// RFC 6749, section 4.4, with a client that the person pastes.
     Oauth2ClientCredentials,
     ApiKey,
@@ -93,6 +98,11 @@ impl AuthKind {
         matches!(self, Self::Oauth2ClientCredentials | Self::TwoStep)
     }
 
+    /// Whether the person authorises an OAuth client of the integrator's on the provider's own page.
+    pub fn redirects(self) -> bool {
+        matches!(self, Self::Oauth2Code | Self::Oauth1)
+    }
+
     pub fn has_access_token(self) -> bool {
         self == Self::Oauth2Code || self.logs_in()
     }
@@ -100,6 +110,7 @@ impl AuthKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Oauth2Code => "oauth2_code",
+            Self::Oauth1 => "oauth1",
             Self::Oauth2ClientCredentials => "oauth2_client_credentials",
             Self::TwoStep => "two_step",
             Self::ApiKey => "api_key",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde::Deserialize;
 
-use super::host::{HostPattern, host_of, is_label};
+use super::host::{HostPattern, host_of, is_host_name, is_label};
 use super::template::Pointer;
 
 /// A variable of a provider file, or one of its credential fields.
@@ -34,12 +34,15 @@ pub struct Variable {
     /// The value is one of these. The safest shape for a part of a host name.
     #[serde(default)]
     pub one_of: Vec<String>,
-    /// With `from: {choice: name}`: the value for each choice of that variable.
+    /// With `from: {choice: name}`: the value for each choice, or each host, of that variable.
     #[serde(default)]
     pub values: BTreeMap<String, String>,
     /// The value is a host name that one of these patterns matches.
     #[serde(default)]
     pub hosts: Vec<HostPattern>,
+    /// The value is any host name: for whoever names the host is the one who brings the credential.
+    #[serde(default)]
+    pub any_host: bool,
     /// What follows the value in a host name: `.zendesk.com`. A pasted URL is cut down by it.
     #[serde(default)]
     pub suffix: Option<String>,
@@ -98,7 +101,17 @@ impl TryFrom<String> for Pattern {
 impl Variable {
     /// A provider's own value as it is kept: where a host is declared, the host of a URL.
     pub fn tidy(&self, value: &str) -> String {
-        if self.hosts.is_empty() { value.to_owned() } else { host_of(value) }
+        if self.is_host() { host_of(value) } else { value.to_owned() }
+    }
+
+    /// Whether the value is a whole host name.
+    pub fn is_host(&self) -> bool {
+        self.any_host || !self.hosts.is_empty()
+    }
+
+    /// Whether it is the integrator's, and hidden: a developer token.
+    pub fn is_secret_of_app(&self) -> bool {
+        self.from == Source::App && self.secret == Some(true)
     }
 
     /// Whether the value has the shape that this variable declares.
@@ -107,12 +120,14 @@ impl Variable {
         let listed = self.one_of.is_empty() || self.one_of.iter().any(|allowed| allowed == value);
         let shaped = self.pattern.as_ref().is_none_or(|pattern| pattern.matches(value));
         let hosted = self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(value));
+        let named = !self.any_host || is_host_name(value);
         // As a path segment a lone dot or two would climb out of the base path.
         let climbs = value == "." || value == "..";
         chosen
             && listed
             && shaped
             && hosted
+            && named
             && !climbs
             && !value.is_empty()
             && !value.chars().any(char::is_control)
@@ -120,7 +135,7 @@ impl Variable {
 
     /// Whether the value may stand in a host name: listed, matched by a host pattern, or one label.
     pub fn accepts_in_host(&self, value: &str) -> bool {
-        let known = !self.one_of.is_empty() || !self.values.is_empty() || !self.hosts.is_empty();
+        let known = !self.one_of.is_empty() || !self.values.is_empty() || self.is_host();
         self.accepts(value) && (known || is_label(value))
     }
 }

@@ -62,6 +62,16 @@ const BROKEN: &[(&str, &str)] = &[
         "scopes: {default: []}",
         "scopes: {default: []}\nrevocation: {requests: [{url: https://acme.example.com/r}]}",
     ),
+    ("pattern: \"[a-z]+\"", "any_host: true"),
+    ("label: Address, pattern: \"[a-z]+\"", "from: {token: /host}, any_host: true"),
+    ("label: Address, pattern: \"[a-z]+\"", "from: app, label: A, any_host: true, hosts: [a.example.com]"),
+    ("label: Address, pattern: \"[a-z]+\"", "from: app, label: A, any_host: true"),
+    ("scopes: {default: []}", "scopes: {default: [], in_token: list}"),
+    ("scopes: {default: []}", "scopes: {default: [], parameter: null, in_token: text}"),
+    (
+        "base_url: https://acme.example.com",
+        "base_url: https://acme.example.com\n  query: {secret: \"{client_secret}\"}",
+    ),
     ("  base_url", "  pagination: {cursor: {parameter: a, next: b, limit: c}}\n  base_url"),
 ];
 
@@ -73,7 +83,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     });
     let text = problems.collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text, @r##"
-    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, refresh, revocation, scopes, api, tenants, identity, verify, sharing, connect_help, notes, testing, offline, unverified
+    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, oauth1, refresh, revocation, scopes, api, tenants, identity, verify, sharing, connect_help, notes, testing, offline, unverified
     13: missing field `name`
     3: duplicate mapping key: name, set DuplicateKeyPolicy in Options if acceptable
     1: slug `acme2` must be the file's name, of lower-case letters, digits and _
@@ -81,7 +91,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     3: name at least one vertical of: accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing
     4: colour `black` must be like "#ff7a59", quoted
     5: a link must begin with https://
-    6: unknown variant `magic`, expected one of oauth2_code, oauth2_client_credentials, api_key, basic, two_step
+    6: unknown variant `magic`, expected one of oauth2_code, oauth1, oauth2_client_credentials, api_key, basic, two_step
     1: api_key has no `token` and no `scopes`
     1: oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)
     8: variable `sub` is asked for, so it needs a label
@@ -103,10 +113,17 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     10: `sub` stands in a host: its pattern may match no `.`, `/`, `@`, `:`, `?` or `#`
     10: `sub` stands in a host, which `b/c` cannot be a part of
     8: `*.com` is no host: write api.acme.com, or *.acme.com for every host under it
-    10: `sub` is a whole host (it has `hosts`), so nothing may stand beside it
+    10: `sub` is a whole host, so nothing may stand beside it
     15: base_url may hold no `?` and no `#`: paths are appended to it
     16: `{refresh_token}` is not known here: declare it under `variables`
     14: a request about a grant must name it: {token}, {access_token}, {refresh_token} or a variable from `token`
+    8: variable `sub`: `any_host` is for api_key, basic and two_step, or `from: app`: nobody else may say where a credential goes
+    8: variable `sub`: `any_host` is for api_key, basic and two_step, or `from: app`: nobody else may say where a credential goes
+    8: variable `sub`: `any_host` says all; leave `hosts`, `one_of` and `suffix` out
+    10: `sub` is a whole host, so nothing may stand beside it
+    12: `scopes.in_token` needs a parameter, and a list JSON
+    12: `scopes.in_token` needs a parameter, and a list JSON
+    16: `{client_secret}` is not known here: declare it under `variables`
     15: `b` is no JSON pointer: write it with a leading slash, like /access_token
     "##);
 }

@@ -84,3 +84,38 @@ fn variables_of_the_identity_answer_are_checked_too() {
     assert_eq!(provider.kept_from_identity(&json!({"cell": "eu1"})), Ok(variables(&[("cell", "eu1")])));
     assert!(provider.kept_from_identity(&json!({"cell": "evil"})).is_err());
 }
+
+#[test]
+fn a_host_follows_from_the_one_that_the_callback_has_told() {
+    let provider = built_in("zoho_desk");
+    let told = |server: &str| {
+        let callback = BTreeMap::from([("accounts-server".to_owned(), server.to_owned())]);
+        let kept = provider.read_callback(&callback)?;
+        Ok(provider.api_base_url(&kept).expect("it is known").to_string())
+    };
+    assert_eq!(told("https://accounts.zoho.eu").as_deref(), Ok("https://desk.zoho.eu/api"));
+    assert_eq!(told("https://accounts.zohocloud.ca").as_deref(), Ok("https://desk.zohocloud.ca/api"));
+    assert_eq!(told("https://accounts.zoho.evil.example"), Err(AnswerError::WrongShape));
+    let amazon = |address: &str| {
+        let seller = variables(&[("seller_central", address), ("region", "evil")]);
+        provider_url(&built_in("amazon"), &seller)
+    };
+    assert_eq!(amazon("sellercentral.amazon.de"), "https://sellingpartnerapi-eu.amazon.com/");
+    assert_eq!(amazon("sellercentral.amazon.co.jp"), "https://sellingpartnerapi-fe.amazon.com/");
+}
+
+fn provider_url(provider: &panora_catalog::Provider, known: &panora_catalog::Variables) -> String {
+    provider.api_base_url(known).expect("it is known").to_string()
+}
+
+/// Values may be listed for one host each: not for all those under a domain.
+#[test]
+fn what_follows_from_a_host_is_said_for_each() {
+    let file = LEARNT.replace(
+        "  - {name: cell,",
+        "  - {name: cloud, from: {choice: instance}, values: {api.acme.example.com: a}}\n  - {name: cell,",
+    );
+    insta::assert_snapshot!(crate::support::problem("choice_of_hosts", &file), @r"
+    11: variable `cloud` needs one of `values` for each `one_of`, or each host, of a variable `instance`
+    ");
+}

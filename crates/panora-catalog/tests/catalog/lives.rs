@@ -6,13 +6,21 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use panora_catalog::{Account, AuthorizeInput, Credential, ExchangeInput, HttpRequest, Provider, Renewal};
+use http::Method;
+use panora_catalog::{
+    Account, AuthKind, AuthorizeInput, Credential, ExchangeInput, HttpRequest, Provider, Renewal,
+    RequestToken, Stamp,
+};
 use secrecy::SecretString;
 
 use crate::support::{built_in, client, secret, show};
 use crate::values::{before_tenant, fields, known_variables};
 
 const REDIRECT_URI: &str = "https://panora.example/connections/oauth/callback";
+
+fn stamp() -> Stamp {
+    Stamp { nonce: "NONCE".to_owned(), unix_seconds: 1_767_225_600 }
+}
 
 struct Life<'a> {
     provider: &'a Provider,
@@ -46,7 +54,11 @@ fn no_snapshot_is_left_of_a_provider_that_is_gone() {
 /// The values that the file itself gives as examples stand for what people would give.
 fn life(provider: &Provider) -> String {
     let mut life = Life { provider, text: String::new() };
-    let credential = if provider.takes_client() { life.grant() } else { life.form() };
+    let credential = match provider.auth_kind() {
+        AuthKind::Oauth1 => life.signed_grant(),
+        AuthKind::Oauth2Code => life.grant(),
+        _ => life.form(),
+    };
     life.calls(&credential);
     life.text.trim_end().to_owned()
 }
@@ -54,7 +66,7 @@ fn life(provider: &Provider) -> String {
 impl Life<'_> {
     fn add(&mut self, what: &str, request: Option<HttpRequest>) {
         let Some(request) = request else { return };
-        writeln!(self.text, "# {what}\n{}", show(&request)).expect("a String takes all");
+        writeln!(self.text, "# {what}\n{}", show(&request.signed(&stamp()))).expect("a String takes all");
     }
 
     fn grant(&mut self) -> Credential {
@@ -79,11 +91,14 @@ impl Life<'_> {
             code: &code,
             code_verifier: Some(&verifier),
             redirect_uri: REDIRECT_URI,
+            scopes: &provider.default_scopes(),
             variables: &variables,
         };
         self.add("exchange", Some(provider.code_exchange(&exchange).expect("the exchange renders")));
         let then = provider.then_exchange(&client, &access, &variables);
         self.add("then", then.expect("the second exchange renders"));
+        let introspection = provider.introspection_request(&client, &access, &variables);
+        self.add("introspection", introspection.expect("the introspection renders"));
         if provider.offers_refresh() {
             let renewal = Renewal::RefreshToken { client: &client, refresh_token: &refresh };
             let request = provider.renewal_request(renewal, &variables);
@@ -93,7 +108,35 @@ impl Life<'_> {
         for request in requests.expect("the revocation renders") {
             self.add("revocation", Some(request));
         }
+        if provider.calls_take_client() {
+            return Credential::OAuthClient { client, access_token: access, token_secret: None };
+        }
         Credential::OAuth { access_token: access }
+    }
+
+    fn signed_grant(&mut self) -> Credential {
+        let (provider, client, variables) = (self.provider, client(), known_variables(self.provider));
+        let callback = format!("{REDIRECT_URI}?state=STATE");
+        let request = provider.request_token_request(&client, &callback, &variables);
+        self.add("request token", Some(request.expect("it renders")));
+        let temporary = RequestToken { token: "TEMPORARY".to_owned(), secret: secret("TEMPORARY SECRET") };
+        let url = provider.oauth1_authorization_url(&temporary, &provider.default_scopes(), &variables);
+        writeln!(self.text, "# authorization\nGET {}\n", url.expect("it renders"))
+            .expect("a String takes all");
+        let request = provider.access_token_request(&client, &temporary, &secret("VERIFIER"), &variables);
+        self.add("access token", Some(request.expect("it renders")));
+        let access = secret("ACCESS");
+        let credential = Credential::OAuthClient {
+            client: client.clone(),
+            access_token: access.clone(),
+            token_secret: Some(secret("ACCESS SECRET")),
+        };
+        let requests = provider.revocation_requests(&client, &access, None, &variables);
+        for mut request in requests.expect("the revocation renders") {
+            request.signing = provider.signing(&credential, &variables).expect("it renders");
+            self.add("revocation", Some(request));
+        }
+        credential
     }
 
     fn form(&mut self) -> Credential {
@@ -117,7 +160,9 @@ impl Life<'_> {
         self.add("identity", identity.clone());
         let verify = provider.verify_request(credential, &variables).expect("the verification renders");
         self.add("verify", verify.filter(|request| identity.as_ref() != Some(request)));
-        let call = provider.call(credential, &variables, "/things?limit=2", None).expect("a call renders");
+        let call = provider.call(credential, &variables, "/things?limit=2", None);
+        let mut call = call.expect("a call renders");
+        call.sign(&Method::GET, None, &stamp());
         writeln!(self.text, "# call\nANY {}", call.url).expect("a String takes all");
         for (name, value) in call.credential_headers.iter().chain(&call.default_headers) {
             writeln!(self.text, "{name}: {value}").expect("a String takes all");

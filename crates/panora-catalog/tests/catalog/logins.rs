@@ -99,7 +99,7 @@ fn a_login_that_lacks_a_part_or_has_a_foreign_one_is_refused() {
     1: oauth2_client_credentials needs the `credentials` client_id and client_secret
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
-    1: only oauth2_code has `authorization` and `revocation`
+    1: only oauth2_code and oauth1 have `authorization` and `revocation`
     10: `{password}` is not known here: declare it under `variables`
     "#);
 }

@@ -1,6 +1,7 @@
 //! What the catalog promises, by its public face alone. No test touches a network.
 
 mod answers;
+mod any_host;
 mod api_keys;
 mod clients;
 mod exchanges;
@@ -8,6 +9,7 @@ mod files;
 mod learnt_hosts;
 mod lives;
 mod logins;
+mod oauth1;
 mod overlays;
 mod pasting;
 mod paths;

@@ -141,7 +141,7 @@ scopes: {default: []}
     assert_eq!(host(&[("host", "evil.example")]).as_deref(), Some("acme.example.com"));
     let lacking = file.replace(", sandbox: box.example.com", "");
     assert_snapshot!(problem("choice_lacks", &lacking), @r#"
-    11: variable `host` needs one of `values` for each `one_of` of a variable `environment`
+    11: variable `host` needs one of `values` for each `one_of`, or each host, of a variable `environment`
     "#);
     let bad_host = file.replace("box.example.com", "box.example.com/x");
     assert_snapshot!(problem("choice_bad_host", &bad_host), @r#"

@@ -123,6 +123,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("", ""),
     ("authorization", "/$defs/authorization"),
     ("token", "/$defs/token"),
+    ("oauth1", "/$defs/oauth1"),
     ("refresh", "/$defs/refresh"),
     ("revocation", "/$defs/revocation"),
     ("scopes", "/$defs/scopes"),

@@ -119,6 +119,7 @@ pub fn life(provider: &Provider, variables: &Variables) -> String {
         code: &code,
         code_verifier: Some(&verifier),
         redirect_uri,
+        scopes: &scopes,
         variables,
     };
     let mut requests = vec![provider.code_exchange(&exchange).expect("it renders")];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use panora_catalog::{AuthorizeInput, Provider, Variables};
+use panora_catalog::{AuthKind, AuthorizeInput, Provider, Variables};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -14,6 +14,7 @@ use super::Failure;
 use super::client::app_for;
 use super::error::ConnectError;
 use super::flow::{OpenFlow, answers_of, note};
+use super::oauth1::{self, Temporary};
 use crate::app::App;
 use crate::model::{LinkStep, OAuthState, PkceVerifier};
 use crate::store::StoredState;
@@ -39,6 +40,9 @@ pub struct StateContext {
     pub variables: Variables,
     pub asked: Vec<String>,
     pub client_id: String,
+    /// Of OAuth 1.0a: the request token that this state is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temporary: Option<Temporary>,
     /// Whether the person wants a new connection where the link names one to renew.
     pub as_new: bool,
 }
@@ -62,8 +66,18 @@ pub async fn authorization_url(
     let mut variables = answers_of(app, &open.flow, provider.slug())?;
     variables.extend(chosen.settings.clone());
     let (state, verifier) = (OAuthState::generate(&app.random), PkceVerifier::generate(&app.random));
-    let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
     let asked = chosen.scopes_of(provider);
+    if provider.auth_kind() == AuthKind::Oauth1 {
+        let departs =
+            oauth1::depart(app, open.link.id_project, (provider, &client), &state, (&asked, &variables));
+        let (url, temporary) = departs.await.map_err(AuthorizeError::Failed)?;
+        let temporary = Some(temporary);
+        let context =
+            StateContext { verifier: None, variables, asked, client_id: client.id, temporary, as_new };
+        leave(app, open, provider.slug(), &state, &context).await?;
+        return Ok(url);
+    }
+    let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
     let input = AuthorizeInput {
         client_id: &client.id,
         redirect_uri: &redirect_uri(app),
@@ -75,14 +89,13 @@ pub async fn authorization_url(
     let unrendered = |_| AuthorizeError::Failed(Failure::WrongHost);
     let url = provider.authorization_url(&input).map_err(unrendered)?;
     let verifier = provider.uses_pkce().then(|| verifier.expose().to_owned());
-    let context = StateContext { verifier, variables, asked, client_id: client.id, as_new };
-    remember(app, open, provider.slug(), &state, &context).await?;
-    let steps = [LinkStep::Consented, LinkStep::Away];
-    note(app, &open.link, &steps, provider.slug()).await?;
+    let context = StateContext { verifier, variables, asked, client_id: client.id, temporary: None, as_new };
+    leave(app, open, provider.slug(), &state, &context).await?;
     Ok(url)
 }
 
-async fn remember(
+/// Remembers what the callback needs.
+async fn leave(
     app: &App,
     open: &OpenFlow,
     slug: &str,
@@ -100,5 +113,6 @@ async fn remember(
         expires_at: now.plus(STATE_LIFE),
         used_at: None,
     };
-    Ok(app.store.add_oauth_state(&stored).await?)
+    app.store.add_oauth_state(&stored).await?;
+    note(app, &open.link, &[LinkStep::Consented, LinkStep::Away], slug).await
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use panora_catalog::{Client, ExchangeInput, Provider};
+use panora_catalog::{AuthKind, Client, ExchangeInput, Provider};
 use secrecy::SecretString;
 
 use super::Failure;
@@ -14,6 +14,7 @@ use super::failed::tell_failure;
 use super::finish::{Departure, finish};
 use super::flow::{Cookies, FlowHere, OpenFlow, find_flow, note};
 use super::grant::{Grant, failure_of, read_tokens};
+use super::oauth1;
 use super::parked::park;
 use super::provider_call::send;
 use super::troubles::note_refusal;
@@ -23,7 +24,7 @@ use crate::store::StoredState;
 use crate::vault::Slot;
 
 /// The longest code (or value in its place), in bytes; a longer one is refused, never cut.
-const LONGEST_CODE: usize = 16 * 1024;
+pub const LONGEST_CODE: usize = 16 * 1024;
 
 /// The callback's query parameters. The last of several of one name counts.
 pub type CallbackQuery = BTreeMap<String, String>;
@@ -117,6 +118,7 @@ async fn settle(
 ) -> Result<Outcome, Failure> {
     let project = open.link.id_project;
     grant.exchange_again(app, project).await?;
+    grant.learn_end(app, project).await;
     let tenants = grant.settle_tenant(app, project).await?;
     if !tenants.is_empty() {
         return match park(app, open, departure, (grant, tenants)).await {
@@ -158,8 +160,6 @@ async fn exchange(
     if !provider.callback_is_genuine(&client, query) {
         return Ok(Err(Failure::ProviderError));
     }
-    let code = query.get(provider.code_parameter()).filter(|code| (1..=LONGEST_CODE).contains(&code.len()));
-    let Some(code) = code else { return Ok(Err(Failure::ProviderError)) };
     let mut variables = context.variables.clone();
     match provider.read_callback(query) {
         Ok(more) => variables.extend(more),
@@ -167,6 +167,12 @@ async fn exchange(
     }
     let departure = Departure { at: state.created_at, as_new: context.as_new, parked: false };
     let context = StateContext { variables, ..context };
+    if provider.auth_kind() == AuthKind::Oauth1 {
+        let granted = oauth1::redeem(app, project, (&provider, &client), query, context).await;
+        return Ok(granted.map(|grant| (grant, departure)));
+    }
+    let code = query.get(provider.code_parameter()).filter(|code| (1..=LONGEST_CODE).contains(&code.len()));
+    let Some(code) = code else { return Ok(Err(Failure::ProviderError)) };
     Ok(redeem(app, open, (&provider, &client), code, context).await.map(|grant| (grant, departure)))
 }
 
@@ -183,6 +189,7 @@ async fn redeem(
         code: &SecretString::from(code),
         code_verifier: verifier.as_ref(),
         redirect_uri: &redirect_uri(app),
+        scopes: &context.asked,
         variables: &context.variables,
     });
     let Ok(request) = request else { return Err(Failure::WrongHost) };

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use panora_catalog::{Client, Provider, ProviderOrigin, Variables};
+use panora_catalog::{Client, Credential, Provider, ProviderOrigin, Variables};
 use secrecy::SecretString;
 
+use super::credentials::Credentials;
 use super::error::ConnectError;
 use crate::app::App;
 use crate::model::{AppSource, Obstacle, ProjectId};
@@ -126,6 +127,21 @@ pub async fn client_of(
     client_id: Option<&str>,
 ) -> Result<Option<Client>, ConnectError> {
     Ok(app_of(app, project, provider, client_id).await?.and_then(|it| it.client))
+}
+
+/// What a connection calls its provider with. None where that takes the client that it was made with, and nobody
+/// knows it any more.
+pub async fn credential_of(
+    app: &App,
+    project: ProjectId,
+    (provider, client_id): (&Provider, Option<&str>),
+    credentials: &Credentials,
+) -> Result<Option<Credential>, ConnectError> {
+    if !provider.calls_take_client() {
+        return Ok(Some(credentials.credential()));
+    }
+    let client = Box::pin(client_of(app, project, provider, client_id)).await?;
+    Ok(client.map(|client| credentials.credential_with(client)))
 }
 
 /// The integrator's settings of now, over the variables that a connection was made with: a new developer token

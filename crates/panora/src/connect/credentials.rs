@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use panora_catalog::{Credential, Grant, Variables};
+use panora_catalog::{Client, Credential, Grant, Variables};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,9 @@ pub enum Secret {
         /// The refresh token before this one, until this one has given tokens itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         previous: Option<String>,
+        /// What calls are signed with, of OAuth 1.0a.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_secret: Option<String>,
     },
     Fields(BTreeMap<String, String>),
     /// What was typed, and the token that it was exchanged for.
@@ -43,6 +46,18 @@ impl Credentials {
             Secret::Session { access, fields } => {
                 Credential::Session { access_token: access.clone().into(), fields: secrets(fields) }
             }
+        }
+    }
+
+    /// As the catalog takes it where calls take the client too.
+    pub fn credential_with(&self, client: Client) -> Credential {
+        match &self.secret {
+            Secret::Tokens { access, token_secret, .. } => Credential::OAuthClient {
+                client,
+                access_token: access.clone().into(),
+                token_secret: token_secret.clone().map(SecretString::from),
+            },
+            Secret::Fields(_) | Secret::Session { .. } => self.credential(),
         }
     }
 
@@ -85,10 +100,10 @@ impl Credentials {
         let access = given.access_token.expose_secret().to_owned();
         let new = given.refresh_token.map(|token| token.expose_secret().to_owned());
         self.secret = match self.secret {
-            Secret::Tokens { refresh: old, .. } => {
+            Secret::Tokens { refresh: old, token_secret, .. } => {
                 let used = used.map(|token| token.expose_secret().to_owned()).or(old);
                 let previous = used.clone().filter(|used| new.as_ref().is_some_and(|new| new != used));
-                Secret::Tokens { access, refresh: new.or(used), previous }
+                Secret::Tokens { access, refresh: new.or(used), previous, token_secret }
             }
             Secret::Fields(fields) | Secret::Session { fields, .. } => Secret::Session { access, fields },
         };

@@ -127,7 +127,7 @@ pub async fn verify(app: &App, project: ProjectId, grant: &mut Grant) -> Result<
         Verification::Good => {}
         refused => return Ok(refused),
     }
-    let credential = grant.credentials.credential();
+    let credential = grant.credential(app, project).await?;
     let request = grant.provider.verify_request(&credential, &grant.credentials.variables);
     if let Some(request) = request.map_err(|_| Failure::WrongHost)? {
         let verification = match send(app, project, request).await {

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use panora_catalog::{Client, HttpRequest, Provider, RefusalKind, Tenant, TokenRefusal, Variables};
+use panora_catalog::{
+    Client, Credential, HttpRequest, Provider, RefusalKind, Tenant, TokenRefusal, Variables,
+};
 use panora_outbound::OutboundError;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::Failure;
-use super::client::client_of;
+use super::client::{client_of, credential_of};
 use super::credentials::{Credentials, Secret};
+use super::introspect::ends_at;
 use super::provider_call::{ProviderAnswer, send};
 use crate::app::App;
 use crate::model::{Account, ProjectId, Time};
@@ -43,19 +46,30 @@ pub fn read_tokens(
     app: &App,
     provider: &Arc<Provider>,
     client: &Client,
-    (asked, mut variables): (&[String], Variables),
+    (asked, variables): (&[String], Variables),
     answer: &ProviderAnswer,
 ) -> Result<Grant, TokenRefusal> {
     let tokens = provider.read_token_answer(answer.status, &answer.body, app.clock.now().millis())?;
+    Ok(granted(provider, client, (asked, variables), tokens))
+}
+
+/// What a provider granted, without whose account it is.
+pub fn granted(
+    provider: &Arc<Provider>,
+    client: &Client,
+    (asked, mut variables): (&[String], Variables),
+    tokens: panora_catalog::Grant,
+) -> Grant {
     variables.extend(tokens.kept);
     variables.extend(provider.kept_from_client(client));
     let secret = Secret::Tokens {
         access: tokens.access_token.expose_secret().to_owned(),
         refresh: tokens.refresh_token.map(|token| token.expose_secret().to_owned()),
         previous: None,
+        token_secret: tokens.token_secret.map(|secret| secret.expose_secret().to_owned()),
     };
     let missing_scopes = provider.missing_scopes(asked, tokens.scopes.as_deref());
-    Ok(Grant {
+    Grant {
         provider: provider.clone(),
         client_id: Some(client.id.clone()),
         credentials: Credentials { secret, variables },
@@ -64,7 +78,7 @@ pub fn read_tokens(
         missing_scopes,
         account: Account::default(),
         account_url: String::new(),
-    })
+    }
 }
 
 /// Why it is not known whose account it is.
@@ -127,10 +141,25 @@ impl Grant {
         })
     }
 
+    /// Asks when the access token ends, where the provider has not said it.
+    pub async fn learn_end(&mut self, app: &App, project: ProjectId) {
+        if self.expires_at.is_none() {
+            let of = (&*self.provider, self.client_id.as_deref());
+            self.expires_at = ends_at(app, project, of, &self.credentials).await;
+        }
+    }
+
+    /// What the provider is called with.
+    pub async fn credential(&self, app: &App, project: ProjectId) -> Result<Credential, Failure> {
+        let of = (&*self.provider, self.client_id.as_deref());
+        let found = credential_of(app, project, of, &self.credentials).await;
+        found.map_err(|_| Failure::Unexpected)?.ok_or(Failure::SetUpWrongly)
+    }
+
     /// Asks which sites or companies the grant covers, where one may cover several: those that the person has to choose
     /// among, none where there is nothing to choose.
     pub async fn settle_tenant(&mut self, app: &App, project: ProjectId) -> Result<Vec<Tenant>, Failure> {
-        let (provider, credential) = (&self.provider, self.credentials.credential());
+        let (provider, credential) = (&self.provider, self.credential(app, project).await?);
         let request = provider.tenants_request(&credential, &self.credentials.variables);
         let Some(request) = request.map_err(|_| Failure::WrongHost)? else { return Ok(Vec::new()) };
         let body = asked(app, project, request).await?;
@@ -148,7 +177,7 @@ impl Grant {
 
     /// Asks the provider whose account it is, where its file tells how, and settles the API's base URL.
     pub async fn identify(&mut self, app: &App, project: ProjectId) -> Result<(), Unidentified> {
-        let credential = self.credentials.credential();
+        let credential = self.credential(app, project).await?;
         let unrendered = |_| Failure::WrongHost;
         let request =
             self.provider.identity_request(&credential, &self.credentials.variables).map_err(unrendered)?;

@@ -23,6 +23,8 @@ pub enum NewCredentials {
     Tokens {
         access: String,
         refresh: Option<String>,
+        /// Of OAuth 1.0a.
+        token_secret: Option<String>,
         expires_at: Option<Time>,
         scopes: Option<Vec<String>>,
         variables: BTreeMap<String, String>,
@@ -57,9 +59,9 @@ pub async fn prepare(
         NewCredentials::Fields(fields) => {
             grant_of(provider, read_fields(provider, &fields).map_err(ImportError::Fields)?)
         }
-        NewCredentials::Tokens { access, refresh, expires_at, scopes, variables } => {
+        NewCredentials::Tokens { access, refresh, token_secret, expires_at, scopes, variables } => {
             let variables = read_variables(provider, &variables).map_err(ImportError::Fields)?;
-            let secret = Secret::Tokens { access, refresh, previous: None };
+            let secret = Secret::Tokens { access, refresh, previous: None, token_secret };
             let mut grant = grant_of(provider, Credentials { secret, variables });
             let asked = chosen.scopes_of(provider);
             if let Some(client) = chosen.client {
@@ -75,7 +77,7 @@ pub async fn prepare(
     grant.credentials.variables.extend(chosen.settings);
     if verified {
         match Box::pin(verify(app, project, &mut grant)).await.map_err(ImportError::Failed)? {
-            Verification::Good => {}
+            Verification::Good => grant.learn_end(app, project).await,
             refused => return Err(ImportError::Refused(refused)),
         }
     } else {

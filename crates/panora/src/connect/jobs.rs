@@ -100,7 +100,10 @@ async fn give_back(app: &App, job: &Job, it: Revocation) -> RevocationOutcome {
     let Ok(requests) = provider.revocation_requests(&client, &access, refresh.as_ref(), &variables) else {
         return RevocationOutcome::Refused;
     };
-    for request in requests {
+    let signing = provider.signing(&it.credentials.credential_with(client), &variables);
+    let Ok(signing) = signing else { return RevocationOutcome::Refused };
+    for mut request in requests {
+        request.signing.clone_from(&signing);
         let outcome = match send(app, job.id_project, request).await {
             Ok(answer) => provider.read_revocation(answer.status, &answer.body),
             Err(_) => RevocationOutcome::TryLater,

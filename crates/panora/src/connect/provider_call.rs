@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use panora_catalog::HttpRequest;
-use panora_outbound::{Failure as Unanswered, Limits, Request};
+use panora_catalog::{HttpRequest, Stamp, read_form};
+use panora_outbound::{Answer, Failure as Unanswered, Limits, Request};
 use serde_json::Value;
 
 use crate::app::App;
@@ -25,9 +25,25 @@ pub struct ProviderAnswer {
 
 /// Sends one of the catalog's requests.
 pub async fn send(app: &App, project: ProjectId, request: HttpRequest) -> Result<ProviderAnswer, Unanswered> {
-    let project = project.to_string();
-    let answer = app
-        .outbound
+    let answer = ask(app, project, request).await?;
+    let body = panora_signature::intake::parse_lenient(&answer.body).unwrap_or(Value::Null);
+    Ok(read(app, &answer, body))
+}
+
+/// The same where the answer is a form (RFC 5849, section 2).
+pub async fn send_for_form(
+    app: &App,
+    project: ProjectId,
+    request: HttpRequest,
+) -> Result<ProviderAnswer, Unanswered> {
+    let answer = ask(app, project, request).await?;
+    let body = read_form(&answer.body);
+    Ok(read(app, &answer, body))
+}
+
+async fn ask(app: &App, project: ProjectId, request: HttpRequest) -> Result<Answer, Unanswered> {
+    let (project, request) = (project.to_string(), request.signed(&stamp(app)));
+    app.outbound
         .send(Request {
             project: &project,
             method: request.method,
@@ -36,11 +52,18 @@ pub async fn send(app: &App, project: ProjectId, request: HttpRequest) -> Result
             body: Bytes::from(request.body.unwrap_or_default()),
             limits: LIMITS,
         })
-        .await?;
-    let body = panora_signature::intake::parse_lenient(&answer.body).unwrap_or(Value::Null);
+        .await
+}
+
+fn read(app: &App, answer: &Answer, body: Value) -> ProviderAnswer {
     let asked = answer.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = asked.and_then(|value| retry_after(value, app.clock.now()));
-    Ok(ProviderAnswer { status: answer.status.as_u16(), body, retry_after })
+    ProviderAnswer { status: answer.status.as_u16(), body, retry_after }
+}
+
+/// For a signature that is made now.
+pub fn stamp(app: &App) -> Stamp {
+    Stamp { nonce: app.random.base62(32), unix_seconds: app.clock.now().millis() / 1000 }
 }
 
 /// Those that HTTP can carry; a provider's file is checked, a credential may still hold anything.

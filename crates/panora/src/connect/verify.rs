@@ -5,9 +5,10 @@ use panora_catalog::{Provider, Verification};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::client::with_settings;
+use super::client::{credential_of, with_settings};
 use super::credentials::Credentials;
 use super::error::ConnectError;
+use super::oauth1::blames_token;
 use super::provider_call::send;
 use super::refresh::{RefreshError, fresh_credentials, lose, open, recover, renewed_credentials};
 use crate::app::App;
@@ -82,6 +83,12 @@ pub async fn verify_connection(
         }
         found = try_once(app, (&provider, client_id), project, &credentials).await;
     }
+    let made_by = (&*provider, client_id);
+    if found == FoundCredentials::WrongCredentials
+        && !Box::pin(blames_token(app, project, made_by, &credentials.variables)).await
+    {
+        found = FoundCredentials::ProviderError;
+    }
     let now = now(app, stored).await?;
     match found {
         FoundCredentials::WrongCredentials => drop(lose(app, &now, WRONG_CREDENTIALS, false).await?),
@@ -116,7 +123,9 @@ pub(super) async fn try_once(
     let Ok(variables) = with_settings(app, project, provider, client_id, variables).await else {
         return FoundCredentials::ProviderError;
     };
-    let request = match provider.verify_request(&credentials.credential(), &variables) {
+    let credential = credential_of(app, project, (provider, client_id), credentials).await;
+    let Ok(Some(credential)) = credential else { return FoundCredentials::ProviderError };
+    let request = match provider.verify_request(&credential, &variables) {
         Ok(Some(request)) => request,
         Ok(None) => return FoundCredentials::NotOffered,
         Err(_) => return FoundCredentials::ProviderError,

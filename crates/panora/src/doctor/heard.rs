@@ -1,5 +1,6 @@
 //! What the provider's answers mean.
 
+use panora_catalog::AuthKind;
 use panora_outbound::{OutboundError, Stage};
 
 use super::finding::{
@@ -79,7 +80,11 @@ fn look_at(patient: &Patient<'_>, name: CheckName, probe: &Probe, report: &mut R
             report.find(PROVIDER_UNREACHABLE.found(unreachable(patient, who, *error)));
         }
         Said::Nothing(what) if name == CheckName::TokenEndpoint => {
-            let seen = format!("{who} answered a code that cannot be good with `{what}`.");
+            let sent = match patient.provider.auth_kind() {
+                AuthKind::Oauth1 => "a request for temporary credentials",
+                _ => "a code that cannot be good",
+            };
+            let seen = format!("{who} answered {sent} with `{what}`.");
             report.find(PROBE_INCONCLUSIVE.found(seen));
         }
         Said::ClientKnown | Said::Nothing(_) => {}

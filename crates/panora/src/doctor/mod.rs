@@ -139,7 +139,7 @@ impl Patient<'_> {
 
     async fn ask(&self) -> Probes {
         let (variables, nothing) = (self.variables(), Probes { authorization: None, token: None, api: None });
-        if self.provider.auth_kind() != AuthKind::Oauth2Code {
+        if !self.is_oauth() {
             let url = self.provider.api_base_url(&variables);
             return Probes { api: Some(probe::api(self.app, self.project, url).await), ..nothing };
         }
@@ -152,6 +152,9 @@ impl Patient<'_> {
             variables: &variables,
             redirect_uri: &self.redirect_uri,
         };
+        if self.provider.auth_kind() == AuthKind::Oauth1 {
+            return Probes { token: Some(probe::request_token(self.app, asked).await), ..nothing };
+        }
         let authorization = probe::authorization_endpoint(self.app, asked);
         let token = probe::token_endpoint(self.app, asked);
         let (authorization, token) = tokio::join!(authorization, token);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use panora_catalog::{
     AuthorizeInput, Client, ClientAuth, ExchangeInput, HttpRequest, Provider, RefusalKind, RenderError,
-    Variables,
+    Variables, read_form,
 };
 use panora_outbound::{Failure as Unanswered, Limits, OutboundError, Request};
 use regex::Regex;
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::app::App;
-use crate::connect::headers;
+use crate::connect::{headers, stamp};
 use crate::model::{ProjectId, Time, retry_after};
 
 const LIMITS: Limits =
@@ -95,6 +95,29 @@ pub async fn token_endpoint(app: &App, asked: Asked<'_>) -> Probe {
     first
 }
 
+/// Asks for temporary credentials, which nobody will use: that takes a client that is known, and a callback (RFC 5849,
+/// section 2.1).
+pub async fn request_token(app: &App, asked: Asked<'_>) -> Probe {
+    let request = asked.provider.request_token_request(asked.client, asked.redirect_uri, asked.variables);
+    probe(app, asked.project, request, |heard| of_request_token(app, asked.provider, heard)).await
+}
+
+fn of_request_token(app: &App, provider: &Provider, heard: &Heard) -> Said {
+    let Err(refusal) = provider.read_request_token(heard.status, &read_form(&heard.body)) else {
+        return Said::ClientKnown;
+    };
+    if let Some(said) = of_status(app, heard) {
+        return said;
+    }
+    let speaks_of_callback =
+        || String::from_utf8_lossy(&heard.body).to_ascii_lowercase().contains("callback");
+    match refusal.kind {
+        RefusalKind::ClientRefused if speaks_of_callback() => Said::RedirectUriRefused(refusal.error),
+        RefusalKind::ClientRefused => Said::ClientRefused(refusal.error),
+        _ => Said::Nothing(refusal.error),
+    }
+}
+
 async fn exchange(app: &App, asked: Asked<'_>, provider: &Provider) -> Probe {
     let code = SecretString::from(format!("panora-doctor-{}", app.random.base62(24)));
     let verifier = SecretString::from(app.random.base62(43));
@@ -103,6 +126,7 @@ async fn exchange(app: &App, asked: Asked<'_>, provider: &Provider) -> Probe {
         code: &code,
         code_verifier: provider.uses_pkce().then_some(&verifier),
         redirect_uri: asked.redirect_uri,
+        scopes: asked.scopes,
         variables: asked.variables,
     });
     probe(app, asked.project, request, |heard| of_token_answer(app, provider, heard)).await
@@ -184,7 +208,7 @@ async fn probe(
 
 fn get(url: Url) -> HttpRequest {
     let accept = vec![("Accept".to_owned(), "text/html, application/json;q=0.9, */*;q=0.8".to_owned())];
-    HttpRequest { method: Method::GET, url, headers: accept, body: None }
+    HttpRequest { method: Method::GET, url, headers: accept, body: None, signing: None }
 }
 
 /// Where a redirect leads, or what an error page says. A page of any other kind asks somebody to sign in.
@@ -255,6 +279,7 @@ fn decoded(location: &str) -> String {
 
 async fn send(app: &App, project: ProjectId, request: HttpRequest) -> Result<Heard, Unanswered> {
     let (project, began) = (project.to_string(), app.clock.now());
+    let request = request.signed(&stamp(app));
     let answer = app
         .outbound
         .send(Request {

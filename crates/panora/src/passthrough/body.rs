@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use panora_outbound::{BoxError, Upload};
 
 /// What is kept for a repeat.
@@ -17,11 +17,14 @@ pub const KEPT: usize = 1024 * 1024;
 
 /// A body that did not come whole.
 #[derive(Debug, thiserror::Error)]
-pub enum TooSlow {
+pub enum CutShort {
     #[error("the request's body took too long")]
     TooSlow,
     #[error("the request's body ended too early")]
     Broken,
+    /// A form whose fields have to be signed.
+    #[error("a form of more than 1 MiB cannot be signed")]
+    TooLong,
 }
 
 /// A body that can be sent once, and again if it was small.
@@ -41,7 +44,7 @@ pub struct Kept {
 
 impl CallerBody {
     /// Reads a body that announces at most 1 MiB; any other passes as it comes. `silence` is the longest pause.
-    pub async fn take(body: Body, silence: Duration) -> Result<Self, TooSlow> {
+    pub async fn take(body: Body, silence: Duration) -> Result<Self, CutShort> {
         let size = body.size_hint();
         if body.is_end_stream() {
             return Ok(Self::Whole(Bytes::new()));
@@ -52,6 +55,22 @@ impl CallerBody {
             return Ok(Self::Passing { body: Some(body), kept: Arc::new(Mutex::new(kept)) });
         }
         read(body, silence).await.map(Self::Whole)
+    }
+
+    /// Takes in a body that would pass, of at most 1 MiB: what is signed must be known before it is sent.
+    pub async fn gather(&mut self, silence: Duration) -> Result<(), CutShort> {
+        let Self::Passing { body, .. } = self else { return Ok(()) };
+        let body = Body::new(Limited::new(body.take().ok_or(CutShort::Broken)?, KEPT));
+        *self = Self::Whole(read(body, silence).await?);
+        Ok(())
+    }
+
+    /// The body where it is here.
+    pub fn whole(&self) -> Option<&[u8]> {
+        match self {
+            Self::Whole(bytes) => Some(bytes),
+            Self::Passing { .. } => None,
+        }
     }
 
     /// What is to be sent now; none if it has gone and cannot be sent again.
@@ -82,15 +101,22 @@ impl CallerBody {
     }
 }
 
-async fn read(mut body: Body, silence: Duration) -> Result<Bytes, TooSlow> {
+async fn read(mut body: Body, silence: Duration) -> Result<Bytes, CutShort> {
     let mut bytes = BytesMut::new();
     loop {
-        let next = tokio::time::timeout(silence, body.frame()).await.map_err(|_| TooSlow::TooSlow)?;
+        let next = tokio::time::timeout(silence, body.frame()).await.map_err(|_| CutShort::TooSlow)?;
         let Some(frame) = next else { return Ok(bytes.freeze()) };
-        if let Ok(data) = frame.map_err(|_| TooSlow::Broken)?.into_data() {
+        if let Ok(data) = frame.map_err(of_broken)?.into_data() {
             bytes.extend_from_slice(&data);
         }
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err wants it")]
+fn of_broken(error: axum::Error) -> CutShort {
+    let limited =
+        std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
+    if limited { CutShort::TooLong } else { CutShort::Broken }
 }
 
 impl Kept {

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, header};
+use panora_catalog::is_form;
 use panora_outbound::{AnswerBody, Failure, OpenAnswer, OpenRequest};
 use secrecy::ExposeSecret;
 
-use super::body::{CallerBody, TooSlow};
+use super::body::{CallerBody, CutShort};
 use super::headers::{complete, to_caller};
 use super::log::Entry;
 use super::patience::pause;
 use super::{Known, Passing};
 use crate::app::App;
-use crate::connect::{ConnectError, RefreshError, headers};
+use crate::connect::{ConnectError, RefreshError, headers, stamp};
 
 /// The longest time in which nothing moves, in either direction.
 pub const SILENCE: Duration = Duration::from_mins(1);
@@ -55,7 +56,7 @@ pub enum CallError {
     #[error("the provider gave no answer: {0}")]
     Unanswered(Failure),
     #[error(transparent)]
-    Caller(#[from] TooSlow),
+    Caller(#[from] CutShort),
 }
 
 impl From<ConnectError> for CallError {
@@ -76,8 +77,9 @@ impl CallError {
             Self::Refresh(RefreshError::TryLater(_)) => "refresh_failed",
             Self::Refresh(RefreshError::Connect(_)) => "internal_error",
             Self::Unanswered(failure) => failure.error.code(),
-            Self::Caller(TooSlow::TooSlow) => "request_too_slow",
-            Self::Caller(TooSlow::Broken) => "request_broken",
+            Self::Caller(CutShort::TooSlow) => "request_too_slow",
+            Self::Caller(CutShort::Broken) => "request_broken",
+            Self::Caller(CutShort::TooLong) => "body_too_large",
         }
     }
 }
@@ -166,10 +168,18 @@ impl OneCall<'_> {
 
     async fn send(&mut self, known: &Known) -> Result<Answered, CallError> {
         let Call { method, path, base, headers: own, body } = &mut *self.call;
-        let to = known.provider.call(&known.credential, &known.variables, path, base.as_deref())?;
+        let mut to = known.provider.call(&known.credential, &known.variables, path, base.as_deref())?;
+        if to.signing.is_some() {
+            let form = own.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(is_form);
+            if form {
+                // Boxed: rare, and large where each call's state would carry it along.
+                Box::pin(body.gather(SILENCE)).await?;
+            }
+            to.sign(method, body.whole().filter(|_| form), &stamp(self.app));
+        }
         let mut all = own.clone();
         complete(&mut all, &headers(&to.credential_headers), &headers(&to.default_headers));
-        let Some(body) = body.upload() else { return Err(TooSlow::Broken.into()) };
+        let Some(body) = body.upload() else { return Err(CutShort::Broken.into()) };
         let request = OpenRequest {
             project: &known.project,
             method: method.clone(),

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use panora_catalog::{Credential, Provider, Variables};
+use panora_catalog::{Credential, Provider, RenderError, Variables};
 use secrecy::SecretString;
 
 use super::CallError;
 use crate::app::App;
-use crate::connect::{ConnectError, Credentials, RefreshError, fresh_credentials};
+use crate::connect::{ConnectError, Credentials, RefreshError, credential_of, fresh_credentials};
 use crate::model::{ConnectionId, ConnectionToken, ProjectId};
 use crate::store::StoredConnection;
 
@@ -79,27 +79,28 @@ impl Known {
         let credentials = fresh_credentials(app, &stored, None).await?;
         let it = &stored.connection;
         let provider = app.provider(it.id_project, &it.provider_slug).ok_or(CallError::UnknownProvider)?;
-        Ok(Self::with(stored, provider, credentials, read_at))
+        Self::with(app, stored, provider, credentials, read_at).await
     }
 
-    fn with(
+    async fn with(
+        app: &App,
         stored: StoredConnection,
         provider: Arc<Provider>,
         credentials: Credentials,
         read_at: Instant,
-    ) -> Self {
-        let project = stored.connection.id_project.to_string();
-        let (credential, access_token) =
-            (credentials.credential(), credentials.tokens().map(|(access, _)| access));
-        Self {
+    ) -> Result<Self, CallError> {
+        let (project, client_id) = (stored.connection.id_project, stored.connection.client_id.as_deref());
+        let credential = credential_of(app, project, (&provider, client_id), &credentials).await?;
+        let access_token = credentials.tokens().map(|(access, _)| access);
+        Ok(Self {
+            credential: credential.ok_or(panora_catalog::CallError::from(RenderError::ClientUnknown))?,
+            project: project.to_string(),
             stored,
             provider,
-            project,
-            credential,
             variables: credentials.variables,
             access_token,
             read_at,
-        }
+        })
     }
 
     pub fn id(&self) -> ConnectionId {
@@ -115,7 +116,7 @@ impl Known {
     /// The same with a newer token than the one that the provider has just refused.
     pub async fn renewed(&self, app: &App, refused: &str) -> Result<Self, CallError> {
         let credentials = fresh_credentials(app, &self.stored, Some(refused)).await?;
-        Ok(Self::with(self.stored.clone(), self.provider.clone(), credentials, self.read_at))
+        Self::with(app, self.stored.clone(), self.provider.clone(), credentials, self.read_at).await
     }
 
     /// The same as it is now: it may have been revoked or renewed.

@@ -10,7 +10,7 @@ mod log;
 mod passing;
 mod patience;
 
-pub use body::{CallerBody, TooSlow};
+pub use body::{CallerBody, CutShort};
 pub use call::{Call, CallError, Called, SILENCE, call};
 pub use headers::{from_caller, shown as shown_headers};
 pub use known::{Known, KnownConnections};

@@ -1,6 +1,8 @@
 //! The refreshing of credentials: who does it now, what came of it, when it is due. Due times and leases are compared
 //! with the database's clock.
 
+use std::time::Duration;
+
 use super::connections::{COLUMNS, stored};
 use super::deliveries::millis_of;
 use super::row::{json_text, millis};
@@ -136,6 +138,29 @@ impl Store {
         .bind(error)
         .bind(millis_of(setback.pause))
         .bind(millis_of(setback.due_in))
+        .bind(it.connection.id_project.to_string())
+        .bind(it.connection.id.to_string())
+        .bind(it.credentials.as_ref().map(|sealed| sealed.0.clone()));
+        self.db.execute(sql).await.map(|_| ())
+    }
+
+    /// Notes when the access token of these very credentials ends, and that they are due in `due_in`, if not sooner.
+    pub async fn note_expiry(
+        &self,
+        it: &StoredConnection,
+        ends: Time,
+        due_in: Duration,
+    ) -> Result<(), StoreError> {
+        self.changed_connections.note(it.connection.id);
+        let (now, parameter) = self.db_now();
+        let sql = Sql::new(format!(
+            "UPDATE connections SET expires_at = $2, \
+             refresh_due_at = CASE WHEN refresh_due_at > {now} + $3 THEN {now} + $3 ELSE refresh_due_at END \
+             WHERE id_project = $4 AND id = $5 AND credentials = $6"
+        ))
+        .bind(parameter)
+        .bind(ends.millis())
+        .bind(millis_of(due_in))
         .bind(it.connection.id_project.to_string())
         .bind(it.connection.id.to_string())
         .bind(it.credentials.as_ref().map(|sealed| sealed.0.clone()));

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use super::ask::{Answered, Renewed, Trouble};
 use super::{Cause, Later, Refresh, RefreshError, open, open_valid};
 use crate::app::App;
 use crate::connect::credentials::Credentials;
 use crate::connect::error::ConnectError;
+use crate::connect::introspect::ends_at;
+use crate::connect::oauth1::blames_token;
 use crate::connect::object::connection_object;
 use crate::connect::revoke::{Revocation, promise_revocation};
 use crate::connect::troubles::NO_REFRESH_TOKEN;
@@ -27,7 +31,11 @@ const LOST_DUE: Duration = Duration::from_hours(1);
 
 pub(super) async fn settle(refresh: Refresh<'_>, answered: Answered) -> Result<Credentials, RefreshError> {
     match answered {
-        Answered::Renewed(renewed) => save(&refresh, *renewed).await,
+        Answered::Renewed(renewed) => {
+            let saved = save(&refresh, *renewed).await?;
+            learn_end(&refresh, &saved).await;
+            Ok(saved)
+        }
         Answered::Later(trouble) => postpone(refresh, trouble).await,
         Answered::Lost(error) => {
             let (app, id) = (refresh.app, refresh.stored.connection.id);
@@ -63,6 +71,27 @@ async fn postpone(refresh: Refresh<'_>, trouble: Trouble) -> Result<Credentials,
         return Ok(credentials);
     }
     Err(RefreshError::TryLater(Later::new(error, setback.pause)))
+}
+
+/// Asks when the new access token ends, where that has to be asked: after it is saved, since a new refresh token must
+/// not wait for it.
+async fn learn_end(refresh: &Refresh<'_>, credentials: &Credentials) {
+    let (app, it) = (refresh.app, &refresh.stored.connection);
+    let provider = app.provider(it.id_project, &it.provider_slug);
+    let Some(provider) = provider.filter(|provider| provider.introspects()) else { return };
+    let Ok(Some(now)) = app.store.lookup_connection(it.id_project, it.id).await else { return };
+    let access =
+        |credentials: &Credentials| credentials.tokens().map(|(access, _)| access.expose_secret().to_owned());
+    let same = open(app, &now).is_ok_and(|saved| access(&saved) == access(credentials));
+    if !same || now.connection.expires_at.is_some() {
+        return;
+    }
+    let of = (&*provider, it.client_id.as_deref());
+    let Some(ends) = ends_at(app, it.id_project, of, credentials).await else { return };
+    let due_in = due_before(app, Some(ends));
+    if let Err(error) = app.store.note_expiry(&now, ends, due_in).await {
+        tracing::warn!(code = error.code(), "the end of a token could not be noted");
+    }
 }
 
 /// Saves what a refresh gave, and answers with what then counts.
@@ -154,10 +183,14 @@ fn apply(app: &App, connection: &mut Connection, renewed: &Renewed) {
 
 /// The life of credentials that were just refreshed.
 fn begins(app: &App, present: Time, connection: &Connection) -> CredentialLife {
-    let millis = |at: Time| at.millis_since(app.clock.now()).max(0).unsigned_abs();
-    let lasts = connection.expires_at.map(|at| Duration::from_millis(millis(at)));
-    let due_in = due_in(lasts, app.random.below(100));
+    let due_in = due_before(app, connection.expires_at);
     CredentialLife { refreshed_at: Some(present), ..CredentialLife::begins(present, Some(due_in)) }
+}
+
+/// How long after now a token that ends then is refreshed though nobody asks.
+fn due_before(app: &App, ends: Option<Time>) -> Duration {
+    let millis = |at: Time| at.millis_since(app.clock.now()).max(0).unsigned_abs();
+    due_in(ends.map(|at| Duration::from_millis(millis(at))), app.random.below(100))
 }
 
 fn tell(
@@ -190,7 +223,8 @@ pub(super) async fn lose_if_dead(
     let found = try_once(app, made_by, connection.id_project, credentials).await;
     // Where there is no way to try it, the refusal of the call is all that will ever be said.
     let dead = matches!(found, FoundCredentials::WrongCredentials | FoundCredentials::NotOffered);
-    if !dead {
+    let variables = &credentials.variables;
+    if !dead || !Box::pin(blames_token(app, connection.id_project, made_by, variables)).await {
         return Err(alive());
     }
     if lose(app, &stored, NO_REFRESH_TOKEN, false).await? {

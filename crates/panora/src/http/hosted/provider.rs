@@ -7,7 +7,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use panora_catalog::{AnswerError, AuthKind, Provider, Question, Variables, Verification};
+use panora_catalog::{AnswerError, Provider, Question, Variables, Verification};
 use panora_pages::{
     ConsentPage, CredentialProblem, CredentialsPage, Failure, Field, FieldError, Language, Purpose,
     QuestionsPage, Tenant, provider_path,
@@ -93,7 +93,7 @@ pub async fn show(
     let here = here(&app, (&id, &slug), &uri, &cookies).await?;
     note(&app, &here.open.link, &[LinkStep::ProviderChosen], &slug).await?;
     let answers = answers_of(&app, &here.open.flow, &slug)?;
-    if here.provider.auth_kind() != AuthKind::Oauth2Code {
+    if !here.provider.auth_kind().redirects() {
         return credentials_page(&app, &here, &BTreeMap::new(), None).await;
     }
     if !here.is_answered(&answers) || uri.query() == Some("change") {
@@ -112,7 +112,7 @@ pub async fn answer(
 ) -> Result<Response, Elsewhere> {
     let here = here(&app, (&id, &slug), &uri, &cookies).await?;
     check_csrf(&app, &here.open.cookie, &typed)?;
-    if here.provider.auth_kind() != AuthKind::Oauth2Code {
+    if !here.provider.auth_kind().redirects() {
         let ending = app.clone();
         return ending.to_the_end(async move { take_credentials(&app, &here, &typed).await }).await;
     }
@@ -143,7 +143,7 @@ pub async fn authorize(
     let here = here(&app, (&id, &slug), &uri, &cookies).await?;
     let elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     let answers = answers_of(&app, &here.open.flow, &slug)?;
-    if elsewhere || here.provider.auth_kind() != AuthKind::Oauth2Code || !here.is_answered(&answers) {
+    if elsewhere || !here.provider.auth_kind().redirects() || !here.is_answered(&answers) {
         // Consent is given on our page, never by another site's link.
         return Err(Elsewhere::Redirect(here.own_path()));
     }

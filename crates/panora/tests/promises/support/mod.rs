@@ -18,6 +18,7 @@ mod receiver;
 mod road;
 mod server;
 mod signature;
+mod signed;
 mod wait;
 
 pub use accounts::{PAST_LEASES, acceptances, all_delivered};
@@ -37,4 +38,5 @@ pub use receiver::{Delivery, Receiver, Reply};
 pub use road::{Road, Trouble};
 pub use server::{Settings, TestServer};
 pub use signature::{hex_signature, is_signed_with, secret_bytes};
+pub use signed::SignedProvider;
 pub use wait::{eventually, is_full, seed, within};

@@ -42,8 +42,9 @@ pub struct NewConnection {
     /// What the connect page calls the person; replaces the stored one.
     pub(super) alias: Option<String>,
     provider_slug: String,
-    /// `{access_token, refresh_token?, expires_in? | expires_at?, scope?}` for OAuth, the provider's own fields
-    /// otherwise, plus its variables such as a subdomain, also those that a flow would learn from the provider.
+    /// `{access_token, refresh_token?, expires_in? | expires_at?, scope?}` for OAuth, `{access_token, token_secret,
+    /// scope?}` for OAuth 1.0a, the provider's own fields otherwise, plus its variables such as a subdomain, also those
+    /// that a flow would learn from the provider.
     credentials: Map<String, Value>,
     /// Copied to the connection. At most 16 KiB.
     metadata: Option<Map<String, Value>>,
@@ -144,18 +145,23 @@ fn read_credentials(
     given: Map<String, Value>,
 ) -> Result<NewCredentials, Problem> {
     let (mut texts, expires_in) = read_fields(provider, given)?;
-    if provider.auth_kind() != AuthKind::Oauth2Code {
+    if !provider.auth_kind().redirects() {
         return Ok(NewCredentials::Fields(texts));
     }
     let mut take = |name: &str| texts.remove(name).filter(|text| !text.is_empty());
     let access =
         take("access_token").ok_or_else(|| Problem::field("/credentials/access_token", "Missing."))?;
+    let token_secret = take("token_secret");
+    if token_secret.is_none() && provider.auth_kind() == AuthKind::Oauth1 {
+        return Err(Problem::field("/credentials/token_secret", "Missing."));
+    }
     let (refresh, expires_at, scope) = (take("refresh_token"), take("expires_at"), take("scope"));
     let words =
         |text: String| text.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned).collect();
     Ok(NewCredentials::Tokens {
         access,
         refresh,
+        token_secret,
         expires_at: expiry(app, expires_at, expires_in)?,
         scopes: scope.map(words),
         variables: texts,
@@ -167,17 +173,24 @@ fn read_fields(
     provider: &Provider,
     given: Map<String, Value>,
 ) -> Result<(BTreeMap<String, String>, Option<Number>), Problem> {
-    let oauth = provider.auth_kind() == AuthKind::Oauth2Code;
+    let (kind, oauth) = (provider.auth_kind(), provider.auth_kind().redirects());
     let mut questions = provider.questions();
     questions.extend(provider.learnt());
     let (mut texts, mut expires_in) = (BTreeMap::new(), None);
     for (name, value) in given {
         let pointer = format!("/credentials/{}", name.replace('~', "~0").replace('/', "~1"));
-        let token = matches!(name.as_str(), "access_token" | "refresh_token" | "scope" | "expires_at");
+        let token = match name.as_str() {
+            "access_token" | "scope" => true,
+            "refresh_token" | "expires_at" => kind == AuthKind::Oauth2Code,
+            "token_secret" => kind == AuthKind::Oauth1,
+            _ => false,
+        };
         let known = (oauth && token) || questions.iter().any(|question| question.name() == name);
         match value {
             Value::Null => {}
-            Value::Number(seconds) if oauth && name == "expires_in" => expires_in = Some(seconds),
+            Value::Number(seconds) if kind == AuthKind::Oauth2Code && name == "expires_in" => {
+                expires_in = Some(seconds);
+            }
             Value::String(text) if name == "access_token" && !is_sendable(&text) => {
                 return Err(Problem::field(pointer, "Has a character that no HTTP header can carry."));
             }
@@ -186,7 +199,7 @@ fn read_fields(
                 return Err(Problem::field(pointer, "A credential may hold 16 KiB."));
             }
             _ if known => return Err(Problem::field(pointer, "Must be text.")),
-            _ if oauth && name == "expires_in" => {
+            _ if kind == AuthKind::Oauth2Code && name == "expires_in" => {
                 return Err(Problem::field(pointer, "Seconds, as a number."));
             }
             _ => return Err(Problem::field(pointer, "This provider has no such credential.")),

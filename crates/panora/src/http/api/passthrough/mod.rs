@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::problem::Problem;
 use crate::model::ConnectionToken;
-use crate::passthrough::{CallError, Known, TooSlow};
+use crate::passthrough::{CallError, CutShort, Known};
 
 pub use stream::{describe, is_streamed, stream};
 
@@ -41,10 +41,14 @@ async fn known(app: &App, caller: Caller, headers: &HeaderMap) -> Result<Arc<Kno
 }
 
 /// The request's own body did not come to its end.
-fn broken_off(error: &TooSlow) -> Problem {
+fn broken_off(error: &CutShort) -> Problem {
     let (status, code) = match error {
-        TooSlow::TooSlow => (StatusCode::REQUEST_TIMEOUT, "request_too_slow"),
-        TooSlow::Broken => (StatusCode::BAD_REQUEST, "request_broken"),
+        CutShort::TooSlow => (StatusCode::REQUEST_TIMEOUT, "request_too_slow"),
+        CutShort::Broken => (StatusCode::BAD_REQUEST, "request_broken"),
+        CutShort::TooLong => {
+            let detail = "This provider's calls are signed, fields of forms too: a form may hold 1 MiB.";
+            return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail);
+        }
     };
     Problem::new(status, code, "The request's body did not come to its end.")
 }
@@ -67,10 +71,10 @@ impl From<CallError> for Problem {
             CallError::Refresh(error) => error.into(),
             CallError::Caller(error) => broken_off(&error),
             CallError::Unanswered(Failure { error: OutboundError::UploadTooSlow, .. }) => {
-                broken_off(&TooSlow::TooSlow)
+                broken_off(&CutShort::TooSlow)
             }
             CallError::Unanswered(Failure { error: OutboundError::UploadBroken, .. }) => {
-                broken_off(&TooSlow::Broken)
+                broken_off(&CutShort::Broken)
             }
             CallError::Unanswered(failure) => {
                 let detail = format!("The provider gave no answer. {}", failure.error.likely_cause());
