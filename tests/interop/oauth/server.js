@@ -16,7 +16,8 @@ import { Provider } from "oidc-provider";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const BINARY = process.env.PANORA_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/panora");
 const START_DEADLINE_MS = 30_000;
-const CLIENT = { client_id: "panora", client_secret: randomBytes(24).toString("hex") };
+// Full of what has to be encoded before it becomes a user name and a password (RFC 6749, section 2.3.1).
+const CLIENT = { client_id: "panora:tests", client_secret: `+/%: ~&=${randomBytes(24).toString("hex")}` };
 
 function authorizationServer(origin) {
   const provider = new Provider(`${origin}/oidc`, {
@@ -61,7 +62,14 @@ export async function start() {
   const granted = [];
   provider.on("grant.success", ({ oidc, body }) => granted.push({ grantId: oidc.entities.Grant?.jti, ...body }));
   const authorizations = [];
+  const asked = [];
+  provider.use(async (context, next) => {
+    await next();
+    const { path, status, oidc } = context;
+    asked.push({ path, status, authorization: context.get("authorization"), body: { ...oidc?.body } });
+  });
   const events = [];
+  const signatures = new Map();
   app.use("/oidc", (incoming, _, next) => {
     if (incoming.path === "/auth") authorizations.push(incoming.query);
     next();
@@ -69,6 +77,7 @@ export async function start() {
   app.use("/oidc", provider.callback());
   app.post("/hook", express.json(), (incoming, outgoing) => {
     events.push(incoming.body);
+    signatures.set(incoming.body.id_event, incoming.headers["panora-signature"]);
     outgoing.sendStatus(204);
   });
   app.use(forward(port));
@@ -100,11 +109,15 @@ export async function start() {
     granted,
     /** The parameters of each visit to its authorization endpoint. */
     authorizations,
+    /** Every request that it answered, oldest first, and with which status. */
+    asked,
     events,
+    /** The signature that each event came with, by the event's id. */
+    signatures,
     api: (method, path, body, headers) => callApi(origin, key, method, path, body, headers),
     /** Calls one of the authorization server's endpoints as the client. */
     async asClient(path, parameters) {
-      const basic = Buffer.from(`${CLIENT.client_id}:${CLIENT.client_secret}`).toString("base64");
+      const basic = Buffer.from(Object.values(CLIENT).map(encodeURIComponent).join(":")).toString("base64");
       const body = new URLSearchParams(parameters);
       const answer = await fetch(`${origin}/oidc${path}`, {
         method: "POST",
