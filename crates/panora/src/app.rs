@@ -16,8 +16,8 @@ use tracing::Instrument;
 
 use crate::clock::Clock;
 use crate::config::{ProviderClient, PublicUrl};
-use crate::connect::KnownApps;
 use crate::connect::import_group::Waiting;
+use crate::connect::{KnownApps, Witness};
 use crate::doctor::Diagnoses;
 use crate::events::Followers;
 use crate::http::auth::ApiKeys;
@@ -54,6 +54,8 @@ pub struct Shared {
     /// What doctor has found a moment ago.
     pub diagnoses: Diagnoses,
     pub wake: Wake,
+    /// Sees what is sent to providers, where somebody tries one.
+    pub witness: Witness,
     /// The connections that were called last.
     pub connections: KnownConnections,
     /// Calls to providers that wait to be written down.

@@ -19,8 +19,8 @@ use tokio_util::task::TaskTracker;
 use crate::app::{App, Shared, USER_AGENT, Wake};
 use crate::clock::Clock;
 use crate::config::{ClientError, PublicUrl, ServeArgs, provider_clients};
-use crate::connect::KnownApps;
 use crate::connect::import_group::Waiting;
+use crate::connect::{KnownApps, Witness};
 use crate::doctor::Diagnoses;
 use crate::events::{self, Followers};
 use crate::http::auth::ApiKeys;
@@ -241,6 +241,7 @@ async fn open(
         known_apps: KnownApps::default(),
         diagnoses: Diagnoses::default(),
         wake: Wake::default(),
+        witness: Witness::default(),
         connections: KnownConnections::new(),
         request_log: RequestLog::default(),
         node: random.base62(16),

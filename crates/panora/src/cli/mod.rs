@@ -1,5 +1,6 @@
 //! The command line, one file a command.
 
+mod api;
 mod api_keys;
 mod demo;
 mod doctor;
@@ -7,7 +8,9 @@ mod openapi;
 mod projects;
 mod providers;
 mod serve;
+mod temporary;
 mod terminal;
+mod trial;
 mod verify;
 
 use std::path::PathBuf;
@@ -40,7 +43,7 @@ enum Command {
     Projects(projects::ProjectsArgs),
     /// Find what keeps people from connecting a provider, and how to mend it
     Doctor(Box<doctor::DoctorArgs>),
-    /// Check provider files, and list the providers of this installation
+    /// Check and try provider files, and list the providers of this installation
     Providers(providers::ProvidersArgs),
     /// Print the OpenAPI document
     Openapi,
@@ -85,7 +88,7 @@ pub fn run() -> ExitCode {
             Command::ApiKeys(args) => api_keys::run(args).await,
             Command::Projects(args) => projects::run(args).await,
             Command::Doctor(args) => doctor::run(*args, &file).await,
-            Command::Providers(args) => providers::run(&args),
+            Command::Providers(args) => providers::run(args, &file).await,
             Command::Openapi => openapi::run(),
             Command::Verify(args) => verify::run(args).await,
         }

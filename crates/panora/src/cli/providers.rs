@@ -1,4 +1,4 @@
-//! `panora providers check|list`.
+//! `panora providers check|try|list`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,8 @@ use clap::{Args, Subcommand};
 use panora_catalog::{Catalog, Provider};
 use url::Url;
 
-use super::{terminal::table, with_causes};
+use super::{terminal::table, trial, with_causes};
+use crate::config::ConfigFile;
 
 #[derive(Args)]
 pub struct ProvidersArgs {
@@ -21,6 +22,9 @@ enum Action {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Walk a real authorisation with a provider file, and say what each step sent and received
+    #[command(after_help = trial::MORE_HELP)]
+    Try(trial::TryArgs),
     /// List the providers: those built in, and those of this installation
     List {
         /// Folder with your own provider files
@@ -32,15 +36,16 @@ enum Action {
     },
 }
 
-pub fn run(args: &ProvidersArgs) -> Result<(), String> {
-    match &args.action {
-        Action::Check { files } => check(files),
+pub async fn run(args: ProvidersArgs, file: &ConfigFile) -> Result<(), String> {
+    match args.action {
+        Action::Check { files } => check(&files),
+        Action::Try(args) => trial::run(args, file).await,
         Action::List { providers_dir, project } => {
             // Nothing is sent from here, so any address of our own does.
             let own = Url::parse("http://127.0.0.1/").map_err(|error| error.to_string())?;
             let catalog =
                 Catalog::load(providers_dir.as_deref(), &own).map_err(|error| with_causes(&error))?;
-            let rows: Vec<_> = catalog.list(project).iter().map(|provider| row(provider)).collect();
+            let rows: Vec<_> = catalog.list(&project).iter().map(|provider| row(provider)).collect();
             table(&["PROVIDER", "NAME", "VERTICAL", "AUTH", "TRIED"], &rows);
             Ok(())
         }

@@ -28,6 +28,7 @@ mod refresh;
 mod revoke;
 mod troubles;
 mod verify;
+mod witness;
 
 pub use authorize::{AuthorizeError, authorization_url, redirect_uri};
 pub use callback::{Arrival, CallbackQuery, arrive};
@@ -52,3 +53,4 @@ pub use refresh::{RefreshError, fresh_credentials, run_keeper};
 pub use revoke::{AtProvider, revoke_connection};
 pub use troubles::NO_REFRESH_TOKEN;
 pub use verify::{AskError, FoundCredentials, refresh_connection, verify_connection};
+pub use witness::{Exchange, SeenAnswer, Sighting, Witness};

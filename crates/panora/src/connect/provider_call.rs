@@ -43,7 +43,9 @@ pub async fn send_for_form(
 
 async fn ask(app: &App, project: ProjectId, request: HttpRequest) -> Result<Answer, Unanswered> {
     let (project, request) = (project.to_string(), request.signed(&stamp(app)));
-    app.outbound
+    let seen = app.witness.look_at(&request);
+    let answer = app
+        .outbound
         .send(Request {
             project: &project,
             method: request.method,
@@ -52,7 +54,11 @@ async fn ask(app: &App, project: ProjectId, request: HttpRequest) -> Result<Answ
             body: Bytes::from(request.body.unwrap_or_default()),
             limits: LIMITS,
         })
-        .await
+        .await;
+    if let Some(seen) = seen {
+        app.witness.saw(*seen, &answer);
+    }
+    answer
 }
 
 fn read(app: &App, answer: &Answer, body: Value) -> ProviderAnswer {

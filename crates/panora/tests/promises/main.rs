@@ -70,6 +70,7 @@ mod problems;
 mod projects;
 mod provider_files;
 mod provider_quirks;
+mod provider_trials;
 mod providers;
 mod rate_limits;
 mod recording;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::client::unlike;
+use crate::cli::api::unlike;
 use crate::clock::Clock;
 
 /// How long an event may take that follows at once.

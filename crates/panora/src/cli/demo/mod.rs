@@ -2,7 +2,6 @@
 //! over real HTTP; nothing leaves this machine and nothing is kept.
 
 mod backend;
-mod client;
 mod print;
 mod stage;
 mod walk;
@@ -11,9 +10,9 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::client::Api;
 use self::print::Printer;
 use self::stage::Stage;
+use super::api::{self, Api};
 
 /// The person who connects an account.
 const PERSON: &str = "Ada Lovelace";
@@ -82,16 +81,16 @@ async fn answer(
 async fn magic_link(api: &Api) -> Result<String, String> {
     let body = json!({"linked_user_origin_id": "ada", "alias": PERSON, "providers": ["sandbox"]});
     let link = api.post("/magic_links", &body).await?;
-    client::text(&link, "/url")
+    api::text(&link, "/url")
 }
 
 /// Shows the event and what its connection token is good for; gives the token.
 async fn connected(api: &Api, printer: &mut Printer, event: &Value) -> Result<String, String> {
     if event["type"] != "connection.created" {
-        return Err(client::unlike("an event of type connection.created", &event.to_string()));
+        return Err(api::unlike("an event of type connection.created", &event.to_string()));
     }
     printer.event(event);
-    let token = client::text(event, "/data/connection_token")?;
+    let token = api::text(event, "/data/connection_token")?;
     let contacts = api.passthrough(&token, "/contacts?limit=3").await?;
     printer.contacts(&contacts);
     Ok(token)

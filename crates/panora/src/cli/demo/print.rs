@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::client::Api;
+use crate::cli::api::Api;
 use crate::cli::terminal::table;
 
 pub struct Printer {

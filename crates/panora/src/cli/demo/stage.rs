@@ -1,15 +1,13 @@
 //! The parts of the demo: a server in a temporary folder, a backend, and the key that joins them.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
-use secrecy::SecretString;
 use serde_json::json;
 
 use super::backend::Backend;
-use super::client::{self, Api};
 use super::print::Printer;
-use crate::config::{LogFormat, ServeArgs, StorageArgs};
+use crate::cli::api::{self, Api};
+use crate::cli::temporary::{TempFolder, settings};
 use crate::model::ApiKey;
 use crate::random::Random;
 use crate::server::{Server, StartError, Surroundings};
@@ -25,7 +23,7 @@ impl Stage {
     /// Starts server and backend, and registers the backend's endpoint through the API.
     pub async fn set_up(printer: &mut Printer) -> Result<Self, String> {
         let random = Random::system();
-        let folder = TempFolder::new(&random);
+        let folder = TempFolder::new("demo", &random);
         let key = ApiKey::generate(&random);
         let server = start(&folder, &key).await.map_err(|error| error.to_string())?;
         let url = server.app.public_url.as_str().to_owned();
@@ -35,7 +33,7 @@ impl Stage {
         api.patch("/project", &json!({"name": "Acme"})).await?;
         let endpoint = json!({"url": backend.url, "scope": ["connection.*"], "description": "panora demo"});
         let endpoint = api.post("/webhook", &endpoint).await?;
-        backend.trust(&client::text(&endpoint, "/secret")?)?;
+        backend.trust(&api::text(&endpoint, "/secret")?)?;
         printer.step("Your backend listens for connection.* and verifies each signature", &backend.url);
         Ok(Self { api, backend, server, folder })
     }
@@ -49,39 +47,10 @@ impl Stage {
 
 /// At the usual address, or at any free port when that is taken.
 async fn start(folder: &TempFolder, key: &ApiKey) -> Result<Server, StartError> {
-    let settings = |port| ServeArgs {
-        worker_threads: None,
-        storage: StorageArgs { database_url: None, data_dir: folder.0.clone(), encryption_keys: None },
-        bind: SocketAddr::from(([127, 0, 0, 1], port)),
-        public_url: None,
-        bootstrap_api_key: Some(SecretString::from(key.expose())),
-        allowed_private_networks: String::new(),
-        providers_dir: None,
-        api_rate_limit: 0,
-        retention_days: 30,
-        shutdown_seconds: 2,
-        log_format: LogFormat::Text,
-        log: String::new(),
-    };
+    let settings = |port| settings(folder.0.clone(), key, SocketAddr::from(([127, 0, 0, 1], port)));
     let around = || Surroundings::of_machine(std::collections::BTreeMap::new());
     match Server::start(settings(3000), around()).await {
         Err(StartError::Bind(..)) => Server::start(settings(0), around()).await,
         started => started,
-    }
-}
-
-/// A folder's name that nobody has; what is in it goes with the value.
-struct TempFolder(PathBuf);
-
-impl TempFolder {
-    fn new(random: &Random) -> Self {
-        Self(std::env::temp_dir().join(format!("panora-demo-{}", random.base62(16))))
-    }
-}
-
-impl Drop for TempFolder {
-    fn drop(&mut self) {
-        // What cannot be removed is left to the system's own tidying of temporary files.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

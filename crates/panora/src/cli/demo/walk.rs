@@ -2,8 +2,8 @@
 
 use reqwest::{Client, Url};
 
-use super::client::{http_client, unlike};
 use super::print::Printer;
+use crate::cli::api::{http_client, unlike};
 
 /// Opens the magic link, goes to the Sandbox, allows what it asks, and ends where Panora says that all is well.
 pub async fn click_through(link: &str, printer: &mut Printer) -> Result<(), String> {

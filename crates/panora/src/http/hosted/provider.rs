@@ -148,7 +148,10 @@ pub async fn authorize(
         return Err(Elsewhere::Redirect(here.own_path()));
     }
     match authorization_url(&app, &here.open, &here.provider, here.as_new).await {
-        Ok(url) => Ok(Redirect::to(url.as_str()).into_response()),
+        Ok(url) => {
+            app.witness.saw_departure(&url);
+            Ok(Redirect::to(url.as_str()).into_response())
+        }
         Err(AuthorizeError::Failed(failure)) => {
             tell_failure(&app, &here.open, &slug, failure, None).await;
             Err(Elsewhere::Redirect(failed::path(here.open.flow.id, &slug, failure)))

@@ -2,7 +2,7 @@
 //! Nothing here sleeps for a fixed time: every wait ends with what it waits for, or fails at its deadline.
 
 mod accounts;
-mod acme;
+pub mod acme;
 mod api;
 mod browser;
 mod burst;
@@ -19,7 +19,7 @@ mod road;
 mod server;
 mod signature;
 mod signed;
-mod wait;
+pub mod wait;
 
 pub use accounts::{PAST_LEASES, acceptances, all_delivered};
 pub use acme::{Acme, FILE as ACME_FILE};

@@ -1,11 +1,14 @@
-//! The backend's calls to Panora, and the words for an answer that is not the expected one.
+//! A backend's calls to Panora, and the words for an answer that is not the expected one.
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::model::ApiKey;
+
+/// Longer than any provider is waited for.
+const PROVIDERS_TIME: Duration = Duration::from_mins(2);
 
 /// The API, as a product's backend uses it.
 pub struct Api {
@@ -36,6 +39,27 @@ impl Api {
         records.cloned().ok_or_else(|| unlike(&format!("records from GET {path}"), &answer.to_string()))
     }
 
+    /// Whatever it answers, also after calls of a provider: the status, and its JSON or null.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Value), String> {
+        let expected = format!("{method} {path} to answer");
+        let came = |error: reqwest::Error| unlike(&expected, &error.without_url().to_string());
+        let request = self.request(method, path).timeout(PROVIDERS_TIME);
+        let request = if let Some(body) = body { request.json(body) } else { request };
+        let answer = request.send().await.map_err(came)?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(came)?;
+        Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url)).header("x-api-key", self.key.expose())
+    }
+
     async fn ask(
         &self,
         method: Method,
@@ -44,8 +68,7 @@ impl Api {
         more: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Value, String> {
         let expected = format!("{method} {path} to answer 2xx with JSON");
-        let request =
-            self.http.request(method, format!("{}{path}", self.url)).header("x-api-key", self.key.expose());
+        let request = self.request(method, path);
         let came = |error: reqwest::Error| unlike(&expected, &error.to_string());
         let answer = more(request).json(body).send().await.map_err(came)?;
         let status = answer.status();
