@@ -118,7 +118,10 @@ impl FailurePage {
 
     /// Whether something went wrong, rather than as the person or the sender decided.
     fn is_trouble(&self) -> bool {
-        !matches!(self.failure, Failure::Denied | Failure::AdminApproval | Failure::LinkUsed)
+        !matches!(
+            self.failure,
+            Failure::Denied | Failure::AdminApproval | Failure::LinkUsed | Failure::StateReplayed
+        )
     }
 
     fn action(&self) -> Option<String> {

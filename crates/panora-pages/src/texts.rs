@@ -217,6 +217,7 @@ groups! {
     DoneTexts {
         title, heading, renewed_title, renewed_heading, renewed, connected_as, for_whom, next, r#return,
         returning, stay, close, another, missing_heading, missing, missing_action,
+        missing_advice,
     }
     FailurePageTexts { reference, copy, copied, r#return, mail_subject, details }
     FailureTexts { title, cause, action, advice, explanation }

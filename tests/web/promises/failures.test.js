@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { launchBrowser, newVisitor } from "../support/browser.js";
+import { launchBrowser, newVisitor, newVisitorWithoutCookies } from "../support/browser.js";
 import { pressByKeyboard } from "../support/keyboard.js";
 import * as at from "../support/pages.js";
 import { PROVIDERS } from "../support/providers.js";
@@ -18,7 +18,7 @@ let browser;
 
 before(async () => {
   await mkdir(SCREENS, { recursive: true });
-  server = await startServer("failures", { providers: PROVIDERS });
+  server = await startServer("failures", { providers: PROVIDERS, fronted: true });
   browser = await launchBrowser();
 });
 after(async () => {
@@ -26,8 +26,14 @@ after(async () => {
   await server?.stop();
 });
 
-async function asVisitor(story) {
-  const visitor = await newVisitor(browser, server.url);
+/** The status with which each page's document was answered last. */
+const statuses = new WeakMap();
+
+async function asVisitor(story, arrival = newVisitor(browser, server.url)) {
+  const visitor = await arrival;
+  visitor.page.on("response", (answer) => {
+    if (answer.request().isNavigationRequest()) statuses.set(visitor.page, answer.status());
+  });
   try {
     await story(visitor.page);
   } finally {
@@ -35,11 +41,12 @@ async function asVisitor(story) {
   }
 }
 
-/** The page says this, tells no internals, and has no fault that a program can find. */
-async function assertSays(page, name, ...words) {
+/** The page has this status, says this, tells no internals, and has no fault that a program can find. */
+async function assertSays(page, [status, name], ...words) {
   const said = await at.text(page);
   for (const word of words) assert.match(said, word);
-  const internal = /invalid_(grant|token)|ECONN|DNS|https?:\/\/127|panora::|undefined|null|\{[a-z_]+\}/;
+  assert.equal(statuses.get(page), status);
+  const internal = /invalid_(grant|token)|upstream|node-7|ECONN|DNS|https?:\/\/127|panora::|undefined|null|\{[a-z_]+\}/;
   assert.doesNotMatch(said.replace(server.url, ""), internal);
   await page.screenshot({ path: join(SCREENS, `failure-${name}.png`), fullPage: true });
   assert.deepEqual(await faultsOf(page), []);
@@ -60,6 +67,16 @@ async function allow(page) {
   await page.waitForURL((url) => url.pathname.startsWith("/connect"));
 }
 
+/** "Try again" leads to a connection. */
+async function assertTryingAgainWorks(page) {
+  await at.action(page, WORDS.tryAgain).click();
+  await at.onProviderPage(page);
+  await at.action(page, WORDS.continue).click();
+  await at.onSandboxConsent(page);
+  await allow(page);
+  await at.onDonePage(page);
+}
+
 async function makeTrouble(page, trouble) {
   await page.locator("details.trouble summary").click();
   await page.getByLabel(trouble).check();
@@ -70,6 +87,16 @@ async function fillIn(page, fields) {
   await at.action(page, WORDS.continue).click();
 }
 
+/** Whatever is asked of a shaky provider during `story` fails in this way. */
+async function duringTrouble(trouble, story) {
+  server.front.trouble = trouble;
+  try {
+    await story();
+  } finally {
+    server.front.trouble = undefined;
+  }
+}
+
 const KEY = { Account: "acme", Key: "acme-key" };
 
 describe("someone who types a key", () => {
@@ -78,7 +105,7 @@ describe("someone who types a key", () => {
     await asVisitor(async (page) => {
       await page.goto(link.url);
       await fillIn(page, { ...KEY, Key: "mistyped" });
-      await assertSays(page, "wrong-key", /Keyed did not accept this/, /Copy it once more/);
+      await assertSays(page, [200, "wrong-key"], /Keyed did not accept this/, /Copy it once more/);
       assert.ok(!(await page.content()).includes("mistyped"));
       await fillIn(page, KEY);
       await at.onDonePage(page);
@@ -90,7 +117,9 @@ describe("someone who types a key", () => {
     await asVisitor(async (page) => {
       await page.goto((await linkTo("keyed")).url);
       await fillIn(page, { ...KEY, Key: "acme-idle-key" });
-      await assertSays(page, "key-without-permission", /may not do enough/, /a permission is missing\. Add it there/);
+      await assertSays(page, [200, "key-without-permission"], /A permission is missing at Keyed/, /Add it there, then try again/);
+      await fillIn(page, KEY);
+      await at.onDonePage(page);
     });
   });
 
@@ -98,7 +127,7 @@ describe("someone who types a key", () => {
     await asVisitor(async (page) => {
       await page.goto((await linkTo("keyed")).url);
       await fillIn(page, { ...KEY, Account: "acne" });
-      await assertSays(page, "no-such-account", /No Keyed account was found at this address/, /Check the address/);
+      await assertSays(page, [200, "no-such-account"], /No Keyed account was found at this address/, /Check the address/);
       await fillIn(page, KEY);
       await at.onDonePage(page);
     });
@@ -109,10 +138,24 @@ describe("someone who types a key", () => {
     await asVisitor(async (page) => {
       await page.goto(link.url);
       await fillIn(page, { "Your address": "nobody-here", Key: "any" });
-      await assertSays(page, "wrong-subdomain", /No Elsewhere account was found at this address/, /Check the address/);
+      await assertSays(page, [200, "wrong-subdomain"], /No Elsewhere account was found at this address/, /Check the address/);
     });
     assert.deepEqual(await connectionsOf(link), []);
   });
+
+  for (const trouble of ["unavailable", "cut"]) {
+    it(`while the provider is ${trouble} learns that it is not the key, which works later`, async () => {
+      const link = await linkTo("shaky_key");
+      await asVisitor(async (page) => {
+        await page.goto(link.url);
+        await duringTrouble(trouble, () => Promise.all([page.waitForEvent("load"), fillIn(page, KEY)]));
+        await assertSays(page, [200, `key-${trouble}`], /Shaky Keys does not answer right now/, /not about what you typed/, /try again/);
+        await fillIn(page, KEY);
+        await at.onDonePage(page);
+      });
+      assert.equal((await connectionsOf(link)).length, 1);
+    });
+  }
 });
 
 describe("a provider", () => {
@@ -120,32 +163,53 @@ describe("a provider", () => {
     const link = await linkTo("sandbox");
     await asVisitor(async (page) => {
       await at.deny(page, link);
-      await assertSays(page, "denied", /You said no, and that is fine/, /nothing was shared/);
+      await assertSays(page, [200, "denied"], /You said no, and that is fine/, /nothing was shared/);
       await pressByKeyboard(page, WORDS.tryAgain);
-      if (page.url().includes("/connect/flow/")) await at.action(page, WORDS.continue).click();
+      await at.onProviderPage(page);
+      await at.action(page, WORDS.continue).click();
       await at.onSandboxConsent(page);
       await allow(page);
       await at.onDonePage(page);
     });
   });
 
-  it("that is down when the person comes back: the page says that it passes", async () => {
+  it("that refuses to be called when the person comes back: the page says that it passes", async () => {
     const link = await linkTo("halfway");
     await asVisitor(async (page) => {
       await toConsent(page, link);
       await allow(page);
-      await assertSays(page, "provider-down", /Halfway does not answer right now/, /nothing was connected/);
-      await at.action(page, WORDS.tryAgain).waitFor();
+      await assertSays(page, [502, "provider-refuses"], /Halfway does not answer right now/, /nothing was connected/);
+      await at.action(page, WORDS.tryAgain).click();
+      await at.onProviderPage(page);
     });
     assert.deepEqual(await connectionsOf(link), []);
   });
 
-  it("that answers nonsense: the page says whose fault it is", async () => {
-    await asVisitor(async (page) => {
-      await toConsent(page, await linkTo("babble"));
-      await allow(page);
-      await assertSays(page, "nonsense", /Babble could not finish this/, /Nothing was connected/);
+  for (const trouble of ["unavailable", "cut"]) {
+    it(`that is ${trouble} when the person comes back: the page says that it passes, and later it works`, async () => {
+      const link = await linkTo("shaky");
+      await asVisitor(async (page) => {
+        await toConsent(page, link);
+        await duringTrouble(trouble, () => allow(page));
+        await assertSays(page, [502, `provider-${trouble}`], /Shaky does not answer right now/, /nothing was connected/);
+        assert.deepEqual(await connectionsOf(link), []);
+        await assertTryingAgainWorks(page);
+      });
+      assert.equal((await connectionsOf(link)).length, 1);
     });
+  }
+
+  it("that answers nonsense: the page says whose fault it is", async () => {
+    const link = await linkTo("babble");
+    await asVisitor(async (page) => {
+      await toConsent(page, link);
+      await allow(page);
+      const advice = /If trying again does not help, send default the reference/;
+      await assertSays(page, [502, "nonsense"], /Babble could not finish this/, /nothing was connected/, advice);
+      await at.action(page, WORDS.tryAgain).click();
+      await at.onProviderPage(page);
+    });
+    assert.deepEqual(await connectionsOf(link), []);
   });
 
   it("whose code has expired: trying again works", async () => {
@@ -153,21 +217,23 @@ describe("a provider", () => {
       await toConsent(page, await linkTo("sandbox"));
       await makeTrouble(page, /code that has expired/);
       await allow(page);
-      await assertSays(page, "expired-code", /Sandbox could not finish this/, /Try again/);
-      await at.action(page, WORDS.tryAgain).click();
-      if (page.url().includes("/connect/flow/")) await at.action(page, WORDS.continue).click();
-      await at.onSandboxConsent(page);
-      await allow(page);
-      await at.onDonePage(page);
+      await assertSays(page, [502, "expired-code"], /Sandbox could not finish this/, /Try again/);
+      await assertTryingAgainWorks(page);
     });
   });
 
-  it("that was given less than was asked for: the page says what is missing", async () => {
+  it("that was given less than was asked for: the page says what is missing, and whom to ask", async () => {
     await asVisitor(async (page) => {
       await toConsent(page, await linkTo("sandbox"));
       await makeTrouble(page, /only some of the permissions/);
       await allow(page);
-      await assertSays(page, "less-than-asked", /missing|less than asked/i);
+      await assertSays(
+        page,
+        [200, "less-than-asked"],
+        /with less than asked for/,
+        /can add and change contacts/,
+        /ask default for a new link/,
+      );
     });
   });
 });
@@ -187,7 +253,7 @@ describe("a window", () => {
     assert.equal((await connectionsOf(link)).length, 1);
   });
 
-  it("in which the answer is opened twice shows that it is done", async () => {
+  it("in which the answer is opened twice: the page says that it was done, and the link shows what came of it", async () => {
     const link = await linkTo("sandbox");
     await asVisitor(async (page) => {
       let answer;
@@ -198,33 +264,70 @@ describe("a window", () => {
       await allow(page);
       await at.onDonePage(page);
       await page.goto(answer);
-      await assertSays(page, "opened-twice", /connected|already done/i);
+      const advice = /If you saw that the account is connected, there is nothing more to do/;
+      await assertSays(page, [400, "opened-twice"], /This step was already done/, advice, /open your link again/);
+      await page.goto(link.url);
+      await at.onDonePage(page);
     });
     assert.equal((await connectionsOf(link)).length, 1);
   });
 
-  it("without its cookies is told to open the link again", async () => {
+  it("of another browser, to which the answer went, is told to go back; the first one can still finish", async () => {
+    const link = await linkTo("sandbox");
     await asVisitor(async (page) => {
-      await toConsent(page, await linkTo("sandbox"));
+      await toConsent(page, link);
+      const consent = page.url();
+      await asVisitor(async (stranger) => {
+        await stranger.goto(consent);
+        await allow(stranger);
+        await assertSays(stranger, [403, "another-browser"], /Please open your link again/, /another browser/, /in this browser/);
+      });
+      assert.deepEqual(await connectionsOf(link), []);
+      await allow(page);
+      await at.onDonePage(page);
+    });
+    assert.equal((await connectionsOf(link)).length, 1);
+  });
+
+  it("that keeps no cookies is told to switch them on, and the link works where they are on", async () => {
+    const link = await linkTo("sandbox");
+    await asVisitor(async (page) => {
+      await page.goto(link.url);
+      await assertSays(page, [403, "cookies-off"], /Please open your link again/, /cookies are switched off/, /cookies switched on/);
+    }, newVisitorWithoutCookies(server.url));
+    await asVisitor(async (page) => {
+      await toConsent(page, link);
+      await allow(page);
+      await at.onDonePage(page);
+    });
+  });
+
+  it("without its cookies is told to open the link again", async () => {
+    const link = await linkTo("sandbox");
+    await asVisitor(async (page) => {
+      await toConsent(page, link);
       await page.context().clearCookies();
       await allow(page);
-      await assertSays(page, "no-cookies", /Please open your link again/, /cookies/);
+      await assertSays(page, [403, "no-cookies"], /Please open your link again/, /cookies are switched off/);
+      assert.deepEqual(await connectionsOf(link), []);
+      await toConsent(page, link);
+      await allow(page);
+      await at.onDonePage(page);
     });
   });
 });
 
 describe("a link", () => {
-  const opened = async (link, name, ...words) =>
+  const opened = (link, ending, ...words) =>
     asVisitor(async (page) => {
-      const answer = await page.goto(link);
-      assert.ok(answer.status() >= 400 && answer.status() < 500, `status ${answer.status()}`);
-      await assertSays(page, name, ...words);
+      await page.goto(link);
+      await assertSays(page, ending, ...words);
     });
 
   it("that has expired says so, and whom to ask", async () => {
     const link = await linkTo("sandbox");
     await server.expire(link);
-    await opened(link.url, "link-expired", /This link has expired/, /Ask .*for a new (one|link)/i);
+    await opened(link.url, [410, "link-expired"], /This link has expired/, /Ask whoever sent you the link for a new one/);
   });
 
   it("that expires while the person is at the provider says so when they come back", async () => {
@@ -233,20 +336,39 @@ describe("a link", () => {
       await toConsent(page, link);
       await server.expire(link);
       await allow(page);
-      const said = await at.text(page);
-      assert.match(said, /connected|This link has expired/i);
+      await assertSays(page, [410, "link-expired-away"], /This link has expired/, /Nothing was connected/, /for a new one/);
     });
+    assert.deepEqual(await connectionsOf(link), []);
+  });
+
+  it("whose person stays at the provider too long says so, and trying again works", async () => {
+    const link = await linkTo("sandbox");
+    await asVisitor(async (page) => {
+      await toConsent(page, link);
+      await server.expireSignIn(link);
+      await allow(page);
+      await assertSays(page, [400, "too-long"], /That took a little too long/, /Nothing was connected/, /Open your link again/);
+      await toConsent(page, link);
+      await allow(page);
+      await at.onDonePage(page);
+    });
+  });
+
+  it("that was used says so, and that there is nothing more to do", async () => {
+    const link = await linkTo("sandbox");
+    await asVisitor((page) => at.connect(page, link));
+    await opened(link.url, [410, "link-used"], /This link has already been used/, /there is nothing more to do/, /for a new one/);
   });
 
   it("that was withdrawn says so", async () => {
     const link = await linkTo("sandbox");
     await server.api("DELETE", `/magic_links/${link.id_magic_link}`);
-    await opened(link.url, "link-revoked", /This link no longer works/, /withdrawn/);
+    await opened(link.url, [410, "link-revoked"], /This link no longer works/, /withdrawn/, /for a new one/);
   });
 
   it("that is not whole says to copy all of it", async () => {
     const link = await linkTo("sandbox");
-    await opened(link.url.slice(0, -3), "link-unknown", /This link leads nowhere/, /Copy the whole link/);
+    await opened(link.url.slice(0, -3), [404, "link-unknown"], /This link leads nowhere/, /Copy the whole link/);
   });
 });
 
@@ -263,8 +385,36 @@ describe("someone who reconnects", () => {
       await toConsent(page, renewal);
       await page.locator("input[name=account]:not(:checked)").first().check();
       await allow(page);
-      await assertSays(page, "other-account", /That is a different account/, /left as it was/);
+      const advice = /open your link again and sign in to the same account as before/;
+      await assertSays(page, [409, "other-account"], /That is a different account/, /left as it was/, advice);
+      assert.deepEqual(await connectionsOf(link), [before]);
+      await toConsent(page, renewal);
+      await allow(page);
+      await at.onDonePage(page);
     });
-    assert.deepEqual(await connectionsOf(link), [before]);
+    const [renewed, ...others] = await connectionsOf(link);
+    assert.deepEqual([renewed.id_connection, others], [before.id_connection, []]);
+  });
+
+  it("with another account may add it as a new connection", async () => {
+    const link = await linkTo("sandbox");
+    await asVisitor((page) => at.connect(page, link));
+    const [before] = await connectionsOf(link);
+    const renewal = await server.api("POST", "/magic_links", {
+      linked_user_origin_id: link.linked_user_origin_id,
+      id_connection: before.id_connection,
+    });
+    const other = (page) => page.locator("input[name=account]:not(:checked)").first();
+    await asVisitor(async (page) => {
+      await toConsent(page, renewal);
+      await other(page).check();
+      await allow(page);
+      await at.action(page, /Add it as a new connection/).click();
+      await at.onSandboxConsent(page);
+      await other(page).check();
+      await allow(page);
+      await at.onDonePage(page);
+    });
+    assert.equal((await connectionsOf(link)).length, 2);
   });
 });

@@ -1,6 +1,8 @@
 // One Chromium for a test file, and visitors in it: each is a separate browser as far as a server can tell.
 
 import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -34,6 +36,28 @@ export async function newVisitor(browser, url, { scripts = true, screen = DESKTO
     reducedMotion: "reduce",
     locale: "en-GB",
   });
+  return visitorIn(context, url, () => context.close());
+}
+
+/** The same with a browser that was told to keep no cookies: it has to be one of its own. */
+export async function newVisitorWithoutCookies(url) {
+  const profile = await mkdtemp(join(tmpdir(), "panora-profile-"));
+  await mkdir(join(profile, "Default"));
+  const settings = { profile: { default_content_setting_values: { cookies: 2 } } }; // 2 is "block"
+  await writeFile(join(profile, "Default/Preferences"), JSON.stringify(settings));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: findChromium(),
+    args: ARGUMENTS,
+    viewport: DESKTOP,
+    locale: "en-GB",
+  });
+  return visitorIn(context, url, async () => {
+    await context.close();
+    await rm(profile, { recursive: true, force: true });
+  });
+}
+
+async function visitorIn(context, url, leave) {
   const troubles = [];
   await context.route(
     (asked) => asked.origin !== url,
@@ -45,7 +69,7 @@ export async function newVisitor(browser, url, { scripts = true, screen = DESKTO
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   watch(page, troubles);
-  return { page, troubles, leave: () => context.close() };
+  return { page, troubles, leave };
 }
 
 // A page of status 4xx is what some promises are about, and the browser reports each on the console: what counts is

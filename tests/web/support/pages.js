@@ -24,8 +24,9 @@ export async function openLink(page, link) {
   await onProviderPage(page);
 }
 
+/** The page before the way to a provider, whichever it is. */
 export async function onProviderPage(page) {
-  await page.waitForURL(/\/connect\/flow\/[^/]+(\/sandbox)?$/);
+  await page.waitForURL(/\/connect\/flow\/[^/]+(\/\w+)?$/);
   await action(page, WORDS.continue).waitFor();
 }
 

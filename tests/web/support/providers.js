@@ -43,6 +43,20 @@ ${IDENTITY}`,
   halfway: `${about("halfway", "Halfway")}${CONSENT}token: {url: "${NOWHERE}/token"}
 api: {base_url: "{public_url}/sandbox/api"}
 ${IDENTITY}`,
+  /** Gives tokens where it is well: it can be down, see front.js. */
+  shaky: `${about("shaky", "Shaky")}${CONSENT}token: {url: "{public_url}/shaky/oauth/token"}
+api: {base_url: "{public_url}/sandbox/api"}
+${IDENTITY}`,
+  /** Takes a key where it is well. */
+  shaky_key: `${about("shaky_key", "Shaky Keys")}auth: api_key
+credentials:
+  - {name: account, label: Account, secret: false}
+  - {name: api_key, label: Key}
+api:
+  base_url: "{public_url}/shaky/api"
+  headers: {X-Sandbox-Account: "{account}", X-Sandbox-Key: "{api_key}"}
+verify: {request: {url: /me}, wrong_key: [401]}
+${IDENTITY}`,
   /** Answers a code with a page for people. */
   babble: `${about("babble", "Babble")}${CONSENT}token: {url: "{public_url}/docs"}
 api: {base_url: "{public_url}/sandbox/api"}

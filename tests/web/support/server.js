@@ -10,10 +10,13 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { startFront } from "./front.js";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const BINARY = process.env.PANORA_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/panora");
 const START_DEADLINE_MS = 30_000;
+const EXPIRE_SIGN_IN = "UPDATE oauth_states SET expires_at = 1 WHERE used_at IS NULL " +
+  "AND id_flow IN (SELECT id FROM flows WHERE id_magic_link = ?)";
 
 // Apps that exist nowhere, so that a link without limits offers a choice. Nobody is sent to these providers.
 const MORE_PROVIDERS = Object.fromEntries(
@@ -25,14 +28,17 @@ const MORE_PROVIDERS = Object.fromEntries(
 
 /**
  * Starts a server and gives what tests do with it; `name` is that of its log file, `providers` are texts of provider files
- * by slug, `settings` further variables of the environment.
+ * by slug, `settings` further variables of the environment. With `fronted` people and providers reach it through the
+ * `front` of what is given.
  */
-export async function startServer(name, { providers = {}, settings = {} } = {}) {
+export async function startServer(name, { providers = {}, settings = {}, fronted = false } = {}) {
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
+  const front = fronted ? await startFront(port) : undefined;
+  const url = front?.url ?? `http://127.0.0.1:${port}`;
   const key = `test_${randomBytes(24).toString("hex")}`;
   const folder = await mkdtemp(join(tmpdir(), "panora-web-"));
   const ownFiles = join(folder, "providers");
+  const database = join(folder, "data/panora.sqlite");
   await mkdir(ownFiles);
   for (const [slug, text] of Object.entries(providers)) await writeFile(join(ownFiles, `${slug}.yaml`), text);
   const server = spawn(BINARY, ["serve", "--providers-dir", ownFiles], {
@@ -56,6 +62,7 @@ export async function startServer(name, { providers = {}, settings = {} } = {}) 
 
   return {
     url,
+    front,
     api: (method, path, body) => callApi(url, key, method, path, body),
     /** A link for a new linked user; `fields` are added to those of POST /magic_links. */
     async createLink(fields = {}) {
@@ -67,10 +74,13 @@ export async function startServer(name, { providers = {}, settings = {} } = {}) 
     connectionsOf: (originId) =>
       callApi(url, key, "GET", `/connections?linked_user_origin_id=${encodeURIComponent(originId)}`),
     /** Lets a link's time pass: nobody waits for it. */
-    expire: (link) => change(join(folder, "data/panora.sqlite"), "UPDATE magic_links SET expires_at = 1 WHERE id = ?", link.id_magic_link),
+    expire: (link) => change(database, "UPDATE magic_links SET expires_at = 1 WHERE id = ?", link.id_magic_link),
+    /** Lets the time pass that the person of a link who is at a provider has to come back. */
+    expireSignIn: (link) => change(database, EXPIRE_SIGN_IN, link.id_magic_link),
     async stop() {
       server.kill("SIGTERM");
       await ended;
+      front?.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
