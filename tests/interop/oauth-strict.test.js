@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { after, before, beforeEach, describe, it, mock } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { PanoraSDK } from "@panora/sdk-typescript";
 import { Person } from "./oauth/person.js";
 import { start } from "./oauth/server.js";
+import { until } from "./oauth/wait.js";
 
 const CALLBACK = "/connections/oauth/callback";
 let server;
@@ -18,15 +18,6 @@ before(async () => {
 });
 after(() => server?.stop());
 beforeEach(() => server.asked.splice(0));
-
-async function until(what, look) {
-  for (let tries = 0; tries < 400; tries += 1) {
-    const found = await look();
-    if (found) return found;
-    await pause(25);
-  }
-  assert.fail(`never: ${what}`);
-}
 
 const asked = (path) => server.asked.filter((request) => request.path === path);
 const eventOf = (type, about) =>
@@ -129,7 +120,7 @@ describe("on the way there and back", () => {
     const callback = await agreed(person, await atLogin(person, link), link.user);
     assert.equal(callback.searchParams.get("iss"), `${server.origin}/oidc`);
     callback.searchParams.set("iss", "https://elsewhere.example");
-    assert.match((await person.open(callback)).text, /Nothing was connected.*Try again/);
+    assert.match((await person.open(callback)).text, /nothing was connected.*Try again/);
     assert.deepEqual(asked("/token"), []);
     await assertNothing(link, "provider_error");
   });
@@ -160,7 +151,7 @@ describe("on the way there and back", () => {
     mock.timers.enable({ apis: ["Date"], now: Date.now() + 90_000 }); // of this process alone: not Panora's
     const page = await person.open(callback).finally(() => mock.timers.reset());
     assert.deepEqual(asked("/token").map(({ status }) => status), [400]);
-    assert.match(page.text, /Nothing was connected.*Try again/);
+    assert.match(page.text, /nothing was connected.*Try again/);
     await assertNothing(link, "provider_error");
   });
 });

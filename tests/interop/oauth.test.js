@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { Person } from "./oauth/person.js";
 import { start } from "./oauth/server.js";
+import { until } from "./oauth/wait.js";
 
 const CALLBACK = "/connections/oauth/callback";
 let server;
@@ -15,15 +15,6 @@ before(async () => {
   assert.equal((await server.api("POST", "/webhooks", endpoint)).status, 201);
 });
 after(() => server?.stop());
-
-async function until(what, look) {
-  for (let tries = 0; tries < 400; tries += 1) {
-    const found = await look();
-    if (found) return found;
-    await pause(25);
-  }
-  assert.fail(`never: ${what}`);
-}
 
 const event = (type, idConnection) =>
   until(`${type} for ${idConnection}`, () =>
