@@ -115,8 +115,10 @@ fn of_one_row(text: &str, width: usize) -> String {
         text.replace(&format!("new.{name}"), &format!("${number}"))
     };
     let one = names.iter().fold(one.to_owned(), places);
-    let one = one.replace(" FROM new JOIN ", " FROM ").replace(" ON ", " WHERE ");
-    let one = one.replace(" FROM new WHERE ", " WHERE ").replace(" FROM new", "");
+    let one = match one.split_once(" FROM new JOIN ") {
+        Some((before, joined)) => format!("{before} FROM {}", joined.replacen(" ON ", " WHERE ", 1)),
+        None => one.replacen(" FROM new", "", 1),
+    };
     // A failure ends the transaction: nothing has to be kept by which this statement alone could be undone.
     one.replacen("INSERT INTO ", "INSERT OR FAIL INTO ", 1).replacen("UPDATE ", "UPDATE OR FAIL ", 1)
 }
@@ -168,6 +170,8 @@ impl Tx {
 /// The batch for SQLite, about to be run.
 fn announced(batch: Batch<'_>) -> (String, Vec<Vec<Value>>) {
     let (text, rows) = batch.listed();
+    // A release build has nobody to tell.
+    #[cfg(debug_assertions)]
     Sql::with_values(text.clone(), rows.first().cloned().unwrap_or_default()).announce();
     (numbered(&text), rows)
 }

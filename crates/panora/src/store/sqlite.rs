@@ -258,7 +258,7 @@ fn run_rows(connection: &Connection, text: &str, rows: &[Vec<Value>]) -> Result<
     let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
     let mut outcome = Outcome::default();
     for values in rows {
-        for (index, value) in values.iter().take(statement.parameter_count()).enumerate() {
+        for (index, value) in values.iter().enumerate() {
             statement.raw_bind_parameter(index + 1, value)?;
         }
         if columns.is_empty() {
