@@ -71,9 +71,6 @@ pub fn run() -> ExitCode {
         _ => None,
     };
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    // The writer is woken from a thread of the database's. Unless told otherwise a worker would look for it only after
-    // sixty other tasks, and all who wait for their group with it.
-    runtime.global_queue_interval(2);
     if let Some(threads) = threads {
         runtime.worker_threads(threads);
     }
