@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use super::error::ConnectError;
 use super::grant::Grant;
 use super::object::connection_object;
+use super::refresh::due_before;
 use crate::app::App;
 use crate::model::{
     Connection, ConnectionId, ConnectionStatus, ConnectionToken, CredentialLife, EventType, LinkedUserId,
-    ProjectId, Time, due_in,
+    ProjectId, Time,
 };
 use crate::store::{NewConnection, StoredConnection, Tx};
 use crate::vault::{Sealed, Slot};
@@ -176,10 +177,7 @@ fn first_refresh(app: &App, grant: &Grant) -> Option<Duration> {
     if !grant.credentials.can_refresh() {
         return None;
     }
-    let lasts = grant
-        .expires_at
-        .map(|at| Duration::from_millis(at.millis_since(app.clock.now()).max(0).unsigned_abs()));
-    Some(due_in(lasts, app.random.below(100)))
+    Some(due_before(app, grant.expires_at))
 }
 
 /// What a grant decides, of a new connection and of a renewed one.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use panora_catalog::{AnswerError, Provider, RefusalKind, Renewal, Variables, Verification};
-use panora_outbound::OutboundError;
+use panora_outbound::{Failure as Unanswered, OutboundError};
 
 use super::Failure;
 use super::client::app_for;
@@ -109,8 +109,9 @@ pub async fn log_in(app: &App, project: ProjectId, grant: &mut Grant) -> Result<
     };
     let login = grant.provider.renewal_request(Renewal::Login(&fields), &grant.credentials.variables);
     // Boxed, since few need it: an import carries the space for it.
-    let Ok(answer) = Box::pin(send(app, project, login.map_err(|_| Failure::WrongHost)?)).await else {
-        return Ok(Verification::TryLater);
+    let answer = match Box::pin(send(app, project, login.map_err(|_| Failure::WrongHost)?)).await {
+        Ok(answer) => answer,
+        Err(unanswered) => return Ok(untried(grant, &unanswered)),
     };
     let Err(refusal) = grant.exchanged(app, &answer) else { return Ok(Verification::Good) };
     tracing::info!(provider = grant.provider.slug(), error = %refusal.error, "a login was refused");
@@ -132,8 +133,7 @@ pub async fn verify(app: &App, project: ProjectId, grant: &mut Grant) -> Result<
     if let Some(request) = request.map_err(|_| Failure::WrongHost)? {
         let verification = match send(app, project, request).await {
             Ok(answer) => grant.provider.read_verification(answer.status, &answer.body),
-            Err(unanswered) if unanswered.error == OutboundError::NameNotFound => no_such_host(grant),
-            Err(_) => Verification::TryLater,
+            Err(unanswered) => untried(grant, &unanswered),
         };
         if verification != Verification::Good {
             return Ok(verification);
@@ -143,6 +143,14 @@ pub async fn verify(app: &App, project: ProjectId, grant: &mut Grant) -> Result<
         Ok(()) => Ok(Verification::Good),
         Err(Unidentified::NoSuchHost) => Ok(no_such_host(grant)),
         Err(Unidentified::Failed(failure)) => Err(failure),
+    }
+}
+
+/// What it means that the provider gave no answer.
+fn untried(grant: &Grant, unanswered: &Unanswered) -> Verification {
+    match unanswered.error {
+        OutboundError::NameNotFound => no_such_host(grant),
+        _ => Verification::TryLater,
     }
 }
 

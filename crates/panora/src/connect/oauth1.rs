@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use panora_catalog::{AuthKind, Client, Provider, RequestToken, TokenRefusal, Variables};
+use panora_catalog::{AuthKind, Client, HttpRequest, Provider, RequestToken, TokenRefusal, Variables};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -14,7 +14,7 @@ use super::authorize::{StateContext, redirect_uri};
 use super::callback::{CallbackQuery, LONGEST_CODE};
 use super::client::client_of;
 use super::grant::{Grant, failure_of, granted};
-use super::provider_call::send_for_form;
+use super::provider_call::{ProviderAnswer, send_for_form};
 use super::troubles::note_refusal;
 use crate::app::App;
 use crate::model::{OAuthState, ProjectId, TroublePlace};
@@ -37,14 +37,7 @@ pub async fn depart(
     let mut callback = Url::parse(&redirect_uri(app)).map_err(|_| Failure::Unexpected)?;
     callback.query_pairs_mut().append_pair("state", state.expose());
     let request = provider.request_token_request(client, callback.as_str(), variables);
-    let request = request.map_err(|_| Failure::WrongHost)?;
-    let answer = match send_for_form(app, project, request).await {
-        Ok(answer) => answer,
-        Err(unanswered) => {
-            note_refusal(app, project, provider.slug(), TroublePlace::Token, unanswered.error.code()).await;
-            return Err(Failure::ProviderDown);
-        }
-    };
+    let answer = answered(app, project, provider, request.map_err(|_| Failure::WrongHost)?).await?;
     let temporary = match provider.read_request_token(answer.status, &answer.body) {
         Ok(temporary) => temporary,
         Err(refusal) => return Err(refused(app, project, provider, &refusal).await),
@@ -77,14 +70,7 @@ pub async fn redeem(
     let verifier = SecretString::from(verifier.ok_or(Failure::ProviderError)?.as_str());
     let temporary = RequestToken { token: temporary.token, secret: temporary.secret.into() };
     let request = provider.access_token_request(client, &temporary, &verifier, &context.variables);
-    let request = request.map_err(|_| Failure::WrongHost)?;
-    let answer = match send_for_form(app, project, request).await {
-        Ok(answer) => answer,
-        Err(unanswered) => {
-            note_refusal(app, project, provider.slug(), TroublePlace::Token, unanswered.error.code()).await;
-            return Err(Failure::ProviderDown);
-        }
-    };
+    let answer = answered(app, project, provider, request.map_err(|_| Failure::WrongHost)?).await?;
     match provider.read_access_token(answer.status, &answer.body) {
         Ok(tokens) => Ok(granted(provider, client, (&context.asked, context.variables), tokens)),
         Err(refusal) => Err(refused(app, project, provider, &refusal).await),
@@ -107,6 +93,22 @@ pub async fn blames_token(
     let Ok(request) = request else { return false };
     let answer = send_for_form(app, project, request).await;
     answer.is_ok_and(|answer| provider.read_request_token(answer.status, &answer.body).is_ok())
+}
+
+/// The answer to a request for credentials; that there is none is noted.
+async fn answered(
+    app: &App,
+    project: ProjectId,
+    provider: &Provider,
+    request: HttpRequest,
+) -> Result<ProviderAnswer, Failure> {
+    match send_for_form(app, project, request).await {
+        Ok(answer) => Ok(answer),
+        Err(unanswered) => {
+            note_refusal(app, project, provider.slug(), TroublePlace::Token, unanswered.error.code()).await;
+            Err(Failure::ProviderDown)
+        }
+    }
 }
 
 /// The standard has no word for a person who refuses; these are the usual ones.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
+use panora_outbound::{Resolver, Settings as Outbound};
 use serde_json::{Value, json};
 
 use crate::support::{Browser, Database, Road, Settings, TestServer, Trouble, an_import, text};
@@ -100,4 +102,26 @@ async fn a_password_that_is_good_no_more_asks_the_person_again() {
     answer.assert_problem(409, "needs_reauth");
     let path = format!("/connections/{}", text(&connection["id_connection"]));
     assert_eq!(server.get(&path).await.expect(200)["status"], "needs_reauth");
+}
+
+#[tokio::test]
+async fn a_login_at_a_host_that_no_name_server_knows_is_a_wrong_address() {
+    let database = Database::fresh().await;
+    let folder = database.folder.join("providers");
+    std::fs::create_dir_all(&folder).expect("the folder can be written");
+    let hosted = FILE.replace("{public_url}/desk/login", "https://{subdomain}.desk.example/login").replace(
+        "credentials:",
+        "variables:\n  - {name: subdomain, label: Address, pattern: \"[a-z]+\"}\ncredentials:",
+    );
+    std::fs::write(folder.join("desk.yaml"), hosted).expect("the folder can be written");
+    let nowhere = Outbound {
+        resolver: Resolver::given(|_| Vec::new()),
+        ..Outbound::new(HeaderValue::from_static("t"))
+    };
+    let settings = Settings::default().flag("--providers-dir", folder.display().to_string());
+    let server = settings.database(database).outbound(nowhere).start().await;
+    let mut typed = typed();
+    typed["credentials"]["subdomain"] = json!("nobody");
+    server.post("/connections", &an_import("user-1", typed)).await.assert_problem(422, "wrong_tenant");
+    server.assert_nothing_stored().await;
 }

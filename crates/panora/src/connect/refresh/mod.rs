@@ -20,7 +20,7 @@ use crate::store::StoredConnection;
 use crate::vault::Slot;
 
 pub use keeper::run as run_keeper;
-pub(super) use settle::{lose, recover};
+pub(super) use settle::{due_before, lose, recover};
 
 /// A token that expires sooner is refreshed first.
 const MARGIN: Duration = Duration::from_mins(1);

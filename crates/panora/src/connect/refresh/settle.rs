@@ -188,7 +188,7 @@ fn begins(app: &App, present: Time, connection: &Connection) -> CredentialLife {
 }
 
 /// How long after now a token that ends then is refreshed though nobody asks.
-fn due_before(app: &App, ends: Option<Time>) -> Duration {
+pub fn due_before(app: &App, ends: Option<Time>) -> Duration {
     let millis = |at: Time| at.millis_since(app.clock.now()).max(0).unsigned_abs();
     due_in(ends.map(|at| Duration::from_millis(millis(at))), app.random.below(100))
 }
