@@ -1,6 +1,6 @@
 //! Requests to a provider and their answers, as lines for whoever writes its file. No line holds a secret.
 
-use panora_catalog::HttpRequest;
+use panora_catalog::{HttpRequest, is_form};
 use serde_json::Value;
 use url::Url;
 use url::form_urlencoded;
@@ -69,11 +69,11 @@ struct Sent {
 impl Sent {
     fn of(request: &HttpRequest) -> Self {
         let bytes = request.body.as_deref().unwrap_or_default();
-        let is_form = request.headers.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("content-type")
-                && value.starts_with("application/x-www-form-urlencoded")
-        });
-        let body = if is_form {
+        let has_form = request
+            .headers
+            .iter()
+            .any(|(name, value)| name.eq_ignore_ascii_case("content-type") && is_form(value));
+        let body = if has_form {
             Some(("form", form_urlencoded::parse(bytes).into_owned().collect()))
         } else {
             parsed(bytes).map(|body| ("JSON", leaves(&body).into_iter().map(of_leaf).collect()))

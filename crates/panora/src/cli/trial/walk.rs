@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use panora_catalog::{AuthKind, RevocationOutcome};
+use panora_catalog::RevocationOutcome;
 use panora_pages::Failure;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -189,7 +189,7 @@ impl Trial {
     }
 
     fn tell_unrevoked(&mut self) {
-        if self.provider.auth_kind() == AuthKind::Oauth2Code {
+        if self.provider.auth_kind().redirects() {
             self.is_aside("The file names no way to revoke: take the access away in your account there.");
         } else {
             self.is_aside("Forgotten here. The credentials are your own, and stay good at the provider.");
