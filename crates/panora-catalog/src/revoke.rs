@@ -28,11 +28,6 @@ impl Provider {
         self.file.revocation.is_some()
     }
 
-    /// The most requests that a revocation takes.
-    pub fn revocations(&self) -> usize {
-        self.file.revocation.as_ref().map_or(0, |revocation| revocation.requests.len())
-    }
-
     /// What to send, in this order; nothing where the provider has no way.
     pub fn revocation_requests(
         &self,

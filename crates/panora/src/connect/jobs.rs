@@ -51,7 +51,11 @@ async fn finish(app: &App, job: &Job) -> Result<(), StoreError> {
     let done = match job.kind.as_str() {
         ERASURE => return erasure::go_on(app, job).await,
         REVOCATION | PARKED => match read(app, job) {
-            Some(revocation) => give_back(app, job, revocation).await,
+            Some(revocation) => {
+                let outcome = give_back(app, job, revocation).await;
+                app.witness.saw_giving_back(outcome);
+                outcome
+            }
             None => RevocationOutcome::Refused,
         },
         _ => RevocationOutcome::Refused,

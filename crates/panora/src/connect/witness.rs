@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use panora_catalog::HttpRequest;
+use panora_catalog::{HttpRequest, RevocationOutcome};
 use panora_outbound::{Answer, Failure as Unanswered, OutboundError};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use url::Url;
@@ -18,6 +18,8 @@ pub enum Sighting {
     /// The person's browser is sent there.
     Departure(Url),
     Exchange(Box<Exchange>),
+    /// A grant was given back, or could not be; its requests were seen before.
+    GivenBack(RevocationOutcome),
 }
 
 /// A request, and its answer or why there is none.
@@ -46,6 +48,10 @@ impl Witness {
 
     pub fn saw_departure(&self, url: &Url) {
         self.tell(|| Sighting::Departure(url.clone()));
+    }
+
+    pub(super) fn saw_giving_back(&self, outcome: RevocationOutcome) {
+        self.tell(|| Sighting::GivenBack(outcome));
     }
 
     /// The request as it is before it is sent, where somebody watches.

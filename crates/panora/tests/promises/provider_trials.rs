@@ -200,6 +200,7 @@ async fn a_file_whose_account_cannot_be_read_is_given_back_all_the_same() {
     let (code, said) = trial.end().await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("answer   404") && said.contains("no such path"), "{said}");
+    assert!(said.contains("ok  Revoked at the provider."), "{said}");
     assert_tells_no_secret(&said);
     assert_eq!(acme.road.passed("/acme/revoke").len(), 1);
     desk.assert_empty();

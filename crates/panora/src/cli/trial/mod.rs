@@ -148,7 +148,7 @@ async fn start(args: &TryArgs, folder: &TempFolder, client: Given) -> Result<(Se
     }
     // Straight to where it listens, whatever stands before that.
     let api = Api::new(format!("http://{}", server.address), key)?;
-    Ok((server, Trial { api, app, provider, sightings, hidden, granted: false, wrong: 0 }))
+    Ok((server, Trial { api, app, provider, sightings, hidden, granted: false, given_back: None, wrong: 0 }))
 }
 
 /// The work, or an error once somebody wants it to end.

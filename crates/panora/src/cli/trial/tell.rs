@@ -16,6 +16,7 @@ pub fn lines(sighting: &Sighting, hidden: &mut Hidden) -> Vec<String> {
     match sighting {
         Sighting::Departure(url) => departure(url, hidden),
         Sighting::Exchange(exchange) => of_exchange(exchange, hidden),
+        Sighting::GivenBack(_) => Vec::new(),
     }
 }
 

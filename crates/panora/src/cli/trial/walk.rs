@@ -8,7 +8,7 @@ use panora_pages::Failure;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::Means;
 use super::hidden::Hidden;
@@ -21,7 +21,7 @@ use crate::connect::Sighting;
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a provider may take to take a grant back.
 const GIVING_BACK: Duration = Duration::from_secs(20);
-/// How long more requests of one giving back, or one after a failure, are waited for.
+/// How long the giving back after a failed flow is waited for.
 const AFTERWARDS: Duration = Duration::from_secs(3);
 
 pub struct Trial {
@@ -32,6 +32,8 @@ pub struct Trial {
     pub hidden: Hidden,
     /// Whether the provider has granted anything.
     pub granted: bool,
+    /// How the last giving back ended, once it has.
+    pub given_back: Option<RevocationOutcome>,
     /// What did not work.
     pub wrong: u32,
 }
@@ -172,6 +174,7 @@ impl Trial {
         let connections = connections.as_array().cloned().unwrap_or_default();
         for connection in &connections {
             let path = format!("/connections/{}", text(connection, "/id_connection")?);
+            self.given_back = None;
             let (_, ended) = self.call(Method::DELETE, &path, None).await?;
             if ended["at_provider"] == "promised" {
                 self.wait_for_revocation(GIVING_BACK).await;
@@ -197,31 +200,19 @@ impl Trial {
     }
 
     async fn wait_for_revocation(&mut self, patience: Duration) {
-        let mut done = 0;
-        while done < self.provider.revocations() {
-            let patience = if done == 0 { patience } else { AFTERWARDS };
-            let Ok(Some(sighting)) = timeout(patience, self.sightings.recv()).await else { break };
+        let end = Instant::now() + patience;
+        while self.given_back.is_none() {
+            let Ok(Some(sighting)) = timeout_at(end, self.sightings.recv()).await else { break };
             self.see(&sighting);
-            match self.outcome_of(&sighting) {
-                Some(RevocationOutcome::Done) => done += 1,
-                Some(_) => return self.is_wrong("The provider did not take it back."),
-                None => {}
+        }
+        match self.given_back {
+            Some(RevocationOutcome::Done) => self.is_right("Revoked at the provider."),
+            Some(_) => self.is_wrong("The provider did not take it back."),
+            None if patience == GIVING_BACK => {
+                self.is_wrong("The provider was not asked to take it back in time.");
             }
+            None => self.is_aside("Nothing had to be given back."),
         }
-        if done > 0 {
-            self.is_right("Revoked at the provider.");
-        } else if patience == GIVING_BACK {
-            self.is_wrong("The provider was not asked to take it back in time.");
-        } else {
-            self.is_aside("Nothing had to be given back.");
-        }
-    }
-
-    fn outcome_of(&self, sighting: &Sighting) -> Option<RevocationOutcome> {
-        let Sighting::Exchange(exchange) = sighting else { return None };
-        let Ok(answer) = &exchange.answer else { return Some(RevocationOutcome::TryLater) };
-        let body = panora_signature::intake::parse_lenient(&answer.body).unwrap_or(Value::Null);
-        Some(self.provider.read_revocation(answer.status, &body))
     }
 
     /// Calls our own API, and shows what that sent to the provider.
@@ -239,8 +230,12 @@ impl Trial {
     }
 
     fn see(&mut self, sighting: &Sighting) {
-        if let Sighting::Exchange(exchange) = sighting {
-            self.granted |= exchange.answer.as_ref().is_ok_and(|answer| answer.status < 300);
+        match sighting {
+            Sighting::Departure(_) => {}
+            Sighting::Exchange(exchange) => {
+                self.granted |= exchange.answer.as_ref().is_ok_and(|answer| answer.status < 300);
+            }
+            Sighting::GivenBack(outcome) => self.given_back = Some(*outcome),
         }
         for line in tell::lines(sighting, &mut self.hidden) {
             println!("      {line}");
