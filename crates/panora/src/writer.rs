@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -103,18 +102,17 @@ impl Group {
         self.imports = imports.split_off(bounded(app, &imports));
         let due = self.again.is_none_or(|at| at <= Instant::now());
         let with = if due { self.with_imports(app, &imports) } else { 0 };
-        let written = together(app, &imports, &self.results[..with]).await;
-        let failed = written.is_err();
-        let answers = written.unwrap_or_else(|error| {
+        let written = together(app, &mut imports, &self.results[..with]).await;
+        if let Err(error) = &written {
             tracing::warn!(code = error.code(), "a group could not be written: its parts are written apart");
             if matches!(error, StoreError::Unconfirmed(_)) {
                 // They may be there, and must not come twice: their callers are told that this went wrong.
                 imports.clear();
             }
-            vec![None; imports.len()]
-        });
-        for (waiting, answer) in imports.into_iter().zip(answers) {
-            waiting.answer(answer);
+        }
+        let failed = written.is_err();
+        for waiting in imports {
+            waiting.answer(!failed);
         }
         if due {
             let left = self.results.split_off(if failed { 0 } else { with });
@@ -138,12 +136,13 @@ impl Group {
     /// may send it.
     async fn record(&mut self, app: &App, attempts: Vec<Finished>) {
         self.again = None;
-        if together(app, &[], &attempts).await.is_ok() {
+        if together(app, &mut [], &attempts).await.is_ok() {
             return;
         }
         let mut out = false;
         for one in attempts {
-            let error = if out { None } else { together(app, &[], std::slice::from_ref(&one)).await.err() };
+            let error =
+                if out { None } else { together(app, &mut [], std::slice::from_ref(&one)).await.err() };
             match error {
                 // It is there: what was written was only not confirmed.
                 Some(StoreError::Conflict) => continue,
@@ -178,18 +177,14 @@ fn bounded(app: &App, imports: &[Waiting]) -> usize {
 
 /// Attempts mostly tell nothing, so that they need no lock of a project; if they do, the transaction begins again
 /// with those locks.
-async fn together(
-    app: &App,
-    imports: &[Waiting],
-    results: &[Finished],
-) -> Result<Vec<Option<Value>>, StoreError> {
+async fn together(app: &App, imports: &mut [Waiting], results: &[Finished]) -> Result<(), StoreError> {
     if imports.is_empty() && results.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let mut locks = import_group::projects(imports);
     for _ in 0..3 {
         match try_together(app, imports, results, &locks).await? {
-            Ok(answers) => return Ok(answers),
+            Ok(()) => return Ok(()),
             Err(missing) => {
                 for (project, events) in missing {
                     *locks.entry(project).or_default() += events;
@@ -208,10 +203,10 @@ type Locks = BTreeMap<ProjectId, u32>;
 
 async fn try_together(
     app: &App,
-    imports: &[Waiting],
+    imports: &mut [Waiting],
     results: &[Finished],
     locks: &Locks,
-) -> Result<Result<Vec<Option<Value>>, Locks>, StoreError> {
+) -> Result<Result<(), Locks>, StoreError> {
     let mut tx = app.store.begin().await?;
     let mut publication = Publication::open_many(app, &mut tx, locks).await?;
     // First, since it may find that locks are missing.
@@ -219,8 +214,8 @@ async fn try_together(
         Ok(changed) => changed,
         Err(missing) => return Ok(Err(missing)),
     };
-    let answers = import_group::store(app, &mut tx, &mut publication, imports).await?;
+    import_group::store(app, &mut tx, &mut publication, imports).await?;
     publication.commit(app, tx).await?;
     app.listeners.refresh_if_possible(app, changed).await;
-    Ok(Ok(answers))
+    Ok(Ok(()))
 }

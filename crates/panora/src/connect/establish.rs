@@ -5,16 +5,17 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::error::ConnectError;
+use super::fresh::Fresh;
 use super::grant::Grant;
 use super::object::connection_object;
 use super::refresh::due_before;
 use crate::app::App;
 use crate::model::{
     Connection, ConnectionId, ConnectionStatus, ConnectionToken, CredentialLife, EventType, LinkedUserId,
-    ProjectId, Time,
+    ProjectId,
 };
-use crate::store::{NewConnection, StoredConnection, Tx};
-use crate::vault::{Sealed, Slot};
+use crate::store::{StoredConnection, Tx};
+use crate::vault::Slot;
 use crate::webhooks::{Draft, Publication};
 
 /// Whom a connection is for, and what it may renew.
@@ -43,14 +44,16 @@ pub async fn establish(
     wanted: &Wanted<'_>,
     grant: &Grant,
 ) -> Result<Established, ConnectError> {
-    let established = match standing(app, tx, wanted, grant).await? {
-        Some(standing) => renew(app, tx, standing, grant).await?,
-        None => add(app, tx, wanted, grant).await?,
+    let Some(standing) = standing(app, tx, wanted, grant).await? else {
+        let fresh = Fresh::new(app, wanted, grant)?;
+        app.store.add_connections(tx, &[fresh.row()]).await?;
+        publication.add_written(app, &fresh.event);
+        return Ok(Established { connection: fresh.connection, token: fresh.token, renewed: false });
     };
-    let kind =
-        if established.renewed { EventType::ConnectionReauthorized } else { EventType::ConnectionCreated };
+    let established = renew(app, tx, standing, grant).await?;
     let data = connection_object(&established.connection, &established.token);
-    publication.add(app, wanted.project, Draft::new(kind, Some(wanted.linked_user), data))?;
+    let draft = Draft::new(EventType::ConnectionReauthorized, Some(wanted.linked_user), data);
+    publication.add(app, wanted.project, draft)?;
     Ok(established)
 }
 
@@ -107,73 +110,8 @@ async fn renew(
     Ok(Established { connection, token: ConnectionToken::from_text(token), renewed: true })
 }
 
-async fn add(
-    app: &App,
-    tx: &mut Tx,
-    wanted: &Wanted<'_>,
-    grant: &Grant,
-) -> Result<Established, ConnectError> {
-    let fresh = Fresh::new(app, wanted, grant);
-    app.store.add_connections(tx, &[fresh.row()]).await?;
-    Ok(Established { connection: fresh.connection, token: fresh.token, renewed: false })
-}
-
-/// A connection that is new, before it is stored.
-pub struct Fresh {
-    pub connection: Connection,
-    pub token: ConnectionToken,
-    sealed_token: Sealed,
-    sealed_credentials: Sealed,
-    refresh_due_at: Option<Time>,
-}
-
-impl Fresh {
-    pub fn new(app: &App, wanted: &Wanted<'_>, grant: &Grant) -> Self {
-        let now = app.clock.now();
-        let id = ConnectionId::new(&app.clock, &app.random);
-        let mut connection = Connection {
-            id,
-            id_project: wanted.project,
-            id_linked_user: wanted.linked_user,
-            provider_slug: grant.provider.slug().to_owned(),
-            vertical: grant.provider.vertical().to_owned(),
-            status: ConnectionStatus::Valid,
-            token_type: grant.provider.token_type().to_owned(),
-            auth_kind: grant.provider.auth_kind().as_str().to_owned(),
-            account: grant.account.clone(),
-            account_url: grant.account_url.clone(),
-            scopes: Vec::new(),
-            missing_scopes: Vec::new(),
-            expires_at: None,
-            metadata: wanted.metadata.clone(),
-            client_id: None,
-            created_at: now,
-            updated_at: now,
-        };
-        fill(&mut connection, grant);
-        let token = ConnectionToken::generate(&app.random, now);
-        Self {
-            sealed_token: app.vault.seal(Slot::ConnectionToken, id, token.expose().as_bytes()),
-            sealed_credentials: app.vault.seal_json(Slot::ConnectionCredentials, id, &grant.credentials),
-            refresh_due_at: first_refresh(app, grant).map(|span| now.plus(span)),
-            connection,
-            token,
-        }
-    }
-
-    pub fn row(&self) -> NewConnection<'_> {
-        NewConnection {
-            connection: &self.connection,
-            token_key: self.token.key(),
-            token: &self.sealed_token,
-            credentials: &self.sealed_credentials,
-            refresh_due_at: self.refresh_due_at,
-        }
-    }
-}
-
 /// When what was granted is refreshed though nobody asks; none where it cannot be.
-fn first_refresh(app: &App, grant: &Grant) -> Option<Duration> {
+pub(super) fn first_refresh(app: &App, grant: &Grant) -> Option<Duration> {
     if !grant.credentials.can_refresh() {
         return None;
     }
@@ -181,7 +119,7 @@ fn first_refresh(app: &App, grant: &Grant) -> Option<Duration> {
 }
 
 /// What a grant decides, of a new connection and of a renewed one.
-fn fill(connection: &mut Connection, grant: &Grant) {
+pub(super) fn fill(connection: &mut Connection, grant: &Grant) {
     connection.account = grant.account.clone();
     connection.account_url = grant.account_url.clone();
     connection.scopes = bounded(&grant.scopes);

@@ -3,14 +3,15 @@
 use serde_json::{Map, Value};
 
 use super::error::ConnectError;
-use super::establish::{Fresh, Wanted, establish};
+use super::establish::{Wanted, establish};
+use super::fresh::Fresh;
 use super::grant::Grant;
-use super::linked_users;
+use super::linked_users::{self, Named};
 use super::object::connection_object;
 use crate::app::App;
-use crate::model::{EventType, LinkedUserId, ProjectId};
+use crate::model::{LinkedUserId, ProjectId};
 use crate::store::{StoreError, Tx};
-use crate::webhooks::{Draft, Publication};
+use crate::webhooks::Publication;
 
 /// Whom an import is for.
 pub enum For {
@@ -42,7 +43,7 @@ pub async fn store_batch(
 ) -> Result<Vec<Result<Imported, ConnectError>>, ConnectError> {
     let named = imports.iter().filter_map(|import| match &import.person {
         For::Known(_) => None,
-        For::Origin(origin, alias) => Some(((project, origin.as_str()), alias.as_deref())),
+        For::Origin(origin, alias) => Some(Named::new(app, (project, origin), alias.as_deref())),
     });
     let users = linked_users::ensure(app, tx, named).await?;
     let (mut outcomes, mut fresh) = (Vec::with_capacity(imports.len()), Vec::new());
@@ -66,11 +67,10 @@ pub async fn store_batch(
                 Err(error) => Err(error),
             }
         } else {
-            let it = Fresh::new(app, &wanted, &import.grant);
-            let object = connection_object(&it.connection, &it.token);
-            let draft = Draft::new(EventType::ConnectionCreated, Some(linked_user), object.clone());
-            match publication.add(app, project, draft) {
-                Ok(_) => {
+            match Fresh::new(app, &wanted, &import.grant) {
+                Ok(it) => {
+                    publication.add_written(app, &it.event);
+                    let object = it.object.clone();
                     fresh.push(it);
                     Ok(Imported { object, renewed: false })
                 }

@@ -4,18 +4,17 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
-use super::establish::{Fresh, Wanted};
+use super::establish::Wanted;
+use super::fresh::Fresh;
 use super::grant::Grant;
-use super::linked_users;
-use super::object::connection_object;
+use super::linked_users::{self, Named};
 use crate::app::App;
 use crate::idempotency::{LIFE, Repeatable};
-use crate::model::{EventType, ProjectId};
+use crate::model::{LinkedUserId, ProjectId};
 use crate::store::{StoreError, Tx};
-use crate::webhooks::{Draft, Publication};
+use crate::webhooks::Publication;
 
 /// The status of an answer about what is new.
 const CREATED: u16 = 201;
@@ -30,22 +29,29 @@ pub struct Import {
     pub key: Option<Repeatable>,
 }
 
-/// An import, and who waits for its answer: the connection object, or the import again if it must go alone.
+/// An import with the connection that it will be, and who waits for its answer: the connection object, or the import again
+/// if it must go alone.
 pub struct Waiting {
     import: Box<Import>,
+    /// Of a new person with that id, until it is known that there is one already.
+    fresh: Box<Fresh>,
+    id_if_new: LinkedUserId,
     answer: oneshot::Sender<Result<Value, Box<Import>>>,
 }
 
-/// The answers of a group, those that must go alone left out.
-pub type Answers = Vec<Option<Value>>;
-
 /// Stores an import with others. Gives it back if it must go alone; nothing of it was stored then.
-pub async fn import_in_group(
-    imports: &Sender<Waiting>,
-    import: Import,
-) -> Result<Result<Value, Box<Import>>, StoreError> {
+pub async fn import_in_group(app: &App, import: Import) -> Result<Result<Value, Box<Import>>, StoreError> {
+    let import = Box::new(import);
+    let id_if_new = LinkedUserId::new(&app.clock, &app.random);
+    let wanted =
+        Wanted { project: import.project, linked_user: id_if_new, renews: None, metadata: &import.metadata };
+    // Before it waits, so that the group does no more than what needs the transaction.
+    let Ok(fresh) = Fresh::new(app, &wanted, &import.grant) else {
+        // Too large an event: alone it says so to its caller.
+        return Ok(Err(import));
+    };
     let (answer, wait) = oneshot::channel();
-    match imports.send(Waiting { import: Box::new(import), answer }).await {
+    match app.imports.send(Waiting { import, fresh: Box::new(fresh), id_if_new, answer }).await {
         Ok(()) => wait.await.map_err(|_| StoreError::Busy),
         Err(refused) => Ok(Err(refused.0.import)),
     }
@@ -56,10 +62,10 @@ impl Waiting {
         self.import.project
     }
 
-    /// Answers whoever waits; nothing means that the import must go alone.
-    pub fn answer(self, answer: Option<Value>) {
+    /// Answers whoever waits. What was not stored must go alone.
+    pub fn answer(self, stored: bool) {
         // A caller that went away needs no answer.
-        drop(self.answer.send(answer.ok_or(self.import)));
+        drop(self.answer.send(if stored { Ok(self.fresh.object) } else { Err(self.import) }));
     }
 }
 
@@ -77,36 +83,36 @@ pub async fn store(
     app: &App,
     tx: &mut Tx,
     publication: &mut Publication,
-    group: &[Waiting],
-) -> Result<Answers, StoreError> {
+    group: &mut [Waiting],
+) -> Result<(), StoreError> {
     if group.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let imports: Vec<&Import> = group.iter().map(|waiting| &*waiting.import).collect();
-    let named = imports.iter().map(|it| ((it.project, it.origin_id.as_str()), it.alias.as_deref()));
-    let users = linked_users::ensure(app, tx, named).await?;
-    let (mut fresh, mut answers, mut kept) = (Vec::with_capacity(imports.len()), Vec::new(), Vec::new());
-    for import in &imports {
-        let Some(user) = users.get(&(import.project, import.origin_id.as_str())) else {
-            return Err(StoreError::Corrupt("linked user"));
-        };
-        let wanted =
-            Wanted { project: import.project, linked_user: *user, renews: None, metadata: &import.metadata };
-        let it = Fresh::new(app, &wanted, &import.grant);
-        let object = connection_object(&it.connection, &it.token);
-        let draft = Draft::new(EventType::ConnectionCreated, Some(*user), object.clone());
-        // Too large an event: alone it says so to its caller.
-        if publication.add(app, import.project, draft).is_err() {
-            answers.push(None);
-            continue;
-        }
-        kept.extend(import.key.map(|key| key.record(app, CREATED, &object)));
-        answers.push(Some(object));
-        fresh.push(it);
+    give_to_people(app, tx, group).await?;
+    let (mut rows, mut kept) = (Vec::with_capacity(group.len()), Vec::new());
+    for Waiting { import, fresh, .. } in &*group {
+        publication.add_written(app, &fresh.event);
+        kept.extend(import.key.map(|key| key.record(app, CREATED, &fresh.object)));
+        rows.push(fresh.row());
     }
-    let rows: Vec<_> = fresh.iter().map(Fresh::row).collect();
     app.store.add_connections(tx, &rows).await?;
     let since = app.clock.now().minus(LIFE);
-    app.store.add_idempotency_records(tx, &kept, since).await?;
-    Ok(answers)
+    app.store.add_idempotency_records(tx, &kept, since).await
+}
+
+/// Finds or makes the people, and corrects what was made for a person who is not new.
+async fn give_to_people(app: &App, tx: &mut Tx, group: &mut [Waiting]) -> Result<(), StoreError> {
+    let named = group.iter().map(|Waiting { import, id_if_new, .. }| Named {
+        name: (import.project, &import.origin_id),
+        alias: import.alias.as_deref(),
+        id_if_new: *id_if_new,
+    });
+    let users = linked_users::ensure(app, tx, named).await?;
+    let name = |it: &Waiting| users.get(&(it.import.project, it.import.origin_id.as_str())).copied();
+    let owners: Option<Vec<_>> = group.iter().map(name).collect();
+    for (waiting, owner) in group.iter_mut().zip(owners.ok_or(StoreError::Corrupt("linked user"))?) {
+        // All ids are of one length, so it fits as it did.
+        waiting.fresh.give_to(app, owner).map_err(|_| StoreError::Corrupt("event"))?;
+    }
+    Ok(())
 }

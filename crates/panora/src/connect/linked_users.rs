@@ -6,29 +6,53 @@ use crate::app::App;
 use crate::model::{LinkedUser, LinkedUserId, ProjectId};
 use crate::store::{StoreError, Tx};
 
-/// Whom the customer names: the project, and its own id of the person.
-pub type Named<'a> = (ProjectId, &'a str);
+/// A project, and its own id of a person.
+pub type Name<'a> = (ProjectId, &'a str);
 
-/// Finds or makes those who are named, each with an alias where one was given. Of aliases the last counts.
+/// A person as an import names them.
+pub struct Named<'a> {
+    pub name: Name<'a>,
+    /// Replaces the stored one.
+    pub alias: Option<&'a str>,
+    /// The person's id if they are new.
+    pub id_if_new: LinkedUserId,
+}
+
+impl<'a> Named<'a> {
+    pub fn new(app: &App, name: Name<'a>, alias: Option<&'a str>) -> Self {
+        Self { name, alias, id_if_new: LinkedUserId::new(&app.clock, &app.random) }
+    }
+}
+
+/// Finds or makes those who are named. Of aliases the last counts, of ids the first.
 pub async fn ensure<'a>(
     app: &App,
     tx: &mut Tx,
-    named: impl IntoIterator<Item = (Named<'a>, Option<&'a str>)>,
-) -> Result<HashMap<Named<'a>, LinkedUserId>, StoreError> {
-    let mut wanted: BTreeMap<Named<'a>, Option<&str>> = BTreeMap::new();
-    for (name, given) in named {
-        let alias = wanted.entry(name).or_default();
-        *alias = given.or(*alias);
+    named: impl IntoIterator<Item = Named<'a>>,
+) -> Result<HashMap<Name<'a>, LinkedUserId>, StoreError> {
+    let mut wanted: BTreeMap<Name<'a>, Named<'a>> = BTreeMap::new();
+    for it in named {
+        let alias = it.alias;
+        let first = wanted.entry(it.name).or_insert(it);
+        first.alias = alias.or(first.alias);
     }
     let mut found = HashMap::with_capacity(wanted.len());
     for replace in [false, true] {
-        let some: Vec<_> = wanted.iter().filter(|(_, alias)| alias.is_some() == replace).collect();
-        let mut new = Vec::with_capacity(some.len());
-        for ((project, origin), alias) in &some {
-            new.push(LinkedUser::new((&app.clock, &app.random), *project, (*origin).to_owned(), **alias));
-        }
+        let some: Vec<_> = wanted.values().filter(|it| it.alias.is_some() == replace).collect();
+        let new: Vec<_> = some.iter().map(|it| user(app, it)).collect();
         let users = app.store.ensure_linked_users(tx, &new, replace).await?;
-        found.extend(some.iter().zip(users).map(|((name, _), user)| (**name, user.id)));
+        found.extend(some.iter().zip(users).map(|(it, user)| (it.name, user.id)));
     }
     Ok(found)
+}
+
+fn user(app: &App, it: &Named<'_>) -> LinkedUser {
+    let (project, origin) = it.name;
+    LinkedUser {
+        id: it.id_if_new,
+        id_project: project,
+        origin_id: origin.to_owned(),
+        alias: it.alias.unwrap_or_default().to_owned(),
+        created_at: app.clock.now(),
+    }
 }

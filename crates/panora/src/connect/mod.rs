@@ -13,6 +13,7 @@ mod finish;
 mod flow;
 mod forget;
 mod form;
+mod fresh;
 mod grant;
 pub mod import;
 pub mod import_batch;

@@ -66,6 +66,7 @@ impl Sql {
         self
     }
 
+    #[cfg(any(debug_assertions, test))]
     pub(super) fn text(&self) -> &str {
         &self.text
     }

@@ -25,7 +25,7 @@ pub use discard::discard;
 pub use lanes::Lanes;
 pub use listeners::KnownListeners;
 pub use notices::expired;
-pub use publish::{Draft, Publication, TooLarge};
+pub use publish::{Draft, Publication, TooLarge, Written};
 pub use recover::{estimate, run as run_recoveries};
 pub use secrets::{new_secret, open_headers, open_secret};
 pub use worker::run;

@@ -14,10 +14,10 @@ use super::work::{Work, send_all};
 use crate::app::App;
 use crate::model::{
     AttemptKind, DeliveryId, DeliveryState, EndpointId, EndpointStatus, Event, EventId, EventType,
-    LinkedUserId, ProjectId,
+    LinkedUserId, ProjectId, Time,
 };
 use crate::store::{LookAt, NewDelivery, NewEvent, StoreError, TakenPositions, Tx};
-use crate::vault::Slot;
+use crate::vault::{Sealed, Slot};
 
 /// The most bytes of an event's canonical body.
 pub(super) const MAX_BODY: usize = 64 * 1024;
@@ -36,10 +36,45 @@ pub struct Draft {
     pub data: Value,
 }
 
+/// An event with its body, before it is published: what can be done without a transaction.
+pub struct Written {
+    id: EventId,
+    id_project: ProjectId,
+    kind: EventType,
+    id_linked_user: Option<LinkedUserId>,
+    about_endpoint: Option<EndpointId>,
+    created_at: Time,
+    body: Bytes,
+    sealed: Sealed,
+}
+
 impl Draft {
     /// A fact about a person, or about nobody.
     pub const fn new(kind: EventType, id_linked_user: Option<LinkedUserId>, data: Value) -> Self {
         Self { kind, id_linked_user, about_endpoint: None, data }
+    }
+
+    /// Writes it out as an event of now.
+    pub fn written(self, app: &App, project: ProjectId) -> Result<Written, TooLarge> {
+        let Self { kind, id_linked_user, about_endpoint, data } = self;
+        let (id, created_at) = (EventId::new(&app.clock, &app.random), app.clock.now());
+        let event = Event { id, id_project: project, kind, created_at, data };
+        let body = panora_signature::canonical_json(&event.envelope());
+        if body.len() > MAX_BODY {
+            return Err(TooLarge);
+        }
+        let sealed = app.vault.seal(Slot::EventBody, id, &body);
+        let body = Bytes::from(body);
+        Ok(Written {
+            id,
+            id_project: project,
+            kind,
+            id_linked_user,
+            about_endpoint,
+            created_at,
+            body,
+            sealed,
+        })
     }
 }
 
@@ -111,40 +146,39 @@ impl Publication {
     /// # Panics
     /// For a project that the publication was not opened for.
     pub fn add(&mut self, app: &App, project: ProjectId, draft: Draft) -> Result<EventId, TooLarge> {
-        let Draft { kind, id_linked_user, about_endpoint, data } = draft;
-        let (id, created_at) = (EventId::new(&app.clock, &app.random), app.clock.now());
-        let event = Event { id, id_project: project, kind, created_at, data };
-        let body = panora_signature::canonical_json(&event.envelope());
-        if body.len() > MAX_BODY {
-            return Err(TooLarge);
-        }
-        let sealed = app.vault.seal(Slot::EventBody, id, &body);
-        let listeners =
-            self.projects.get(&project).expect("a publication is opened for its projects").listeners.clone();
-        let body = Bytes::from(body);
-        for recipient in listeners.of(kind, about_endpoint) {
-            self.plan(app, &event, &body, recipient);
-        }
-        let position = None; // Given when all is known; see `number`.
-        let new = NewEvent {
-            id,
-            id_project: project,
-            position,
-            kind,
-            id_linked_user,
-            about_endpoint,
-            created_at,
-            body: sealed,
-        };
-        self.events.push(new);
-        Ok(id)
+        let event = draft.written(app, project)?;
+        self.add_written(app, &event);
+        Ok(event.id)
     }
 
-    fn plan(&mut self, app: &App, event: &Event, body: &Bytes, recipient: &Arc<Recipient>) {
+    /// The same of one that is written out already.
+    ///
+    /// # Panics
+    /// For a project that the publication was not opened for.
+    pub fn add_written(&mut self, app: &App, event: &Written) {
+        let opened = self.projects.get(&event.id_project);
+        let listeners = opened.expect("a publication is opened for its projects").listeners.clone();
+        for recipient in listeners.of(event.kind, event.about_endpoint) {
+            self.plan(app, event, recipient);
+        }
+        self.events.push(NewEvent {
+            id: event.id,
+            id_project: event.id_project,
+            // Given when all is known; see `number`.
+            position: None,
+            kind: event.kind,
+            id_linked_user: event.id_linked_user,
+            about_endpoint: event.about_endpoint,
+            created_at: event.created_at,
+            body: event.sealed.clone(),
+        });
+    }
+
+    fn plan(&mut self, app: &App, event: &Written, recipient: &Arc<Recipient>) {
         let (id, endpoint) = (DeliveryId::new(&app.clock, &app.random), recipient.endpoint.id);
         let place = recipient
             .is_free(app.store.present())
-            .then(|| app.lanes.reserve((event.id_project, endpoint), id, body.len()));
+            .then(|| app.lanes.reserve((event.id_project, endpoint), id, event.body.len()));
         let place = place.flatten();
         self.deliveries.push(Planned {
             id,
@@ -167,7 +201,7 @@ impl Publication {
             resend: None,
             tries: 0,
             first_try_at: None,
-            body: Some(body.clone()),
+            body: Some(event.body.clone()),
             recipient: recipient.clone(),
             leased: self.leased,
             not_before: None,

@@ -87,7 +87,7 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
     };
     // One that can only make a new connection, of a person named by the caller's own id, is stored with others.
     if person.linked_user_origin_id.is_some() && import.grant.account.id.is_none() {
-        import = match import_in_group(&app.imports, import).await? {
+        import = match Box::pin(import_in_group(&app, import)).await? {
             Ok(answer) => return Ok((StatusCode::CREATED, Json(answer)).into_response()),
             Err(import) => *import,
         };
