@@ -16,7 +16,7 @@ pub struct Credentials {
     pub variables: Variables,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Secret {
     Tokens {

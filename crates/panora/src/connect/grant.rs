@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use panora_catalog::{
-    Client, Credential, HttpRequest, Provider, RefusalKind, Tenant, TokenRefusal, Variables,
+    Client, Credential, HttpRequest, Provider, RefusalKind, RenderError, Tenant, TokenRefusal, Variables,
 };
 use panora_outbound::OutboundError;
 use secrecy::ExposeSecret;
@@ -193,11 +193,11 @@ impl Grant {
         if self.account.id.is_none() && self.provider.names_accounts() {
             return Err(Failure::ProviderError.into());
         }
-        Ok(self.settle_url()?)
+        Ok(self.settle_url().map_err(|_| Failure::WrongHost)?)
     }
 
-    pub fn settle_url(&mut self) -> Result<(), Failure> {
-        let url = self.provider.api_base_url(&self.credentials.variables).map_err(|_| Failure::WrongHost)?;
+    pub fn settle_url(&mut self) -> Result<(), RenderError> {
+        let url = self.provider.api_base_url(&self.credentials.variables)?;
         url.as_str().trim_end_matches('/').clone_into(&mut self.account_url);
         Ok(())
     }

@@ -85,8 +85,13 @@ pub async fn prepare(
             Verification::Good => {}
             refused => return Err(ImportError::Refused(refused)),
         }
-        complete(&grant)?;
-        grant.settle_url().map_err(ImportError::Failed)?;
+        grant.settle_url().map_err(|error| match error {
+            // Of which nobody has said what its calls need: it could never make one.
+            RenderError::MissingVariable(name) => {
+                ImportError::Fields(BTreeMap::from([(name, AnswerError::Missing)]))
+            }
+            _ => ImportError::Failed(Failure::WrongHost),
+        })?;
     }
     Ok(grant)
 }
@@ -125,14 +130,4 @@ fn read_variables(
         }
     }
     if wrong.is_empty() { Ok(variables) } else { Err(wrong) }
-}
-
-/// Refuses a grant of which nobody has said what its calls need: it could never make one.
-fn complete(grant: &Grant) -> Result<(), ImportError> {
-    match grant.provider.api_base_url(&grant.credentials.variables) {
-        Err(RenderError::MissingVariable(name)) => {
-            Err(ImportError::Fields(BTreeMap::from([(name, AnswerError::Missing)])))
-        }
-        _ => Ok(()),
-    }
 }

@@ -12,7 +12,7 @@ use super::oauth1::blames_token;
 use super::provider_call::send;
 use super::refresh::{RefreshError, fresh_credentials, lose, open, recover, renewed_credentials};
 use crate::app::App;
-use crate::model::{ConnectionStatus, ProjectId};
+use crate::model::{ConnectionStatus, NEW_TOKENS_REFUSED, ProjectId};
 use crate::store::StoredConnection;
 
 /// What the provider says of a connection's credentials.
@@ -33,6 +33,8 @@ pub enum FoundCredentials {
 
 /// As a loss is counted that a verification has found.
 const WRONG_CREDENTIALS: &str = "wrong_credentials";
+/// How often credentials are tried that replace those that were being tried.
+const MOST_ROUNDS: u32 = 3;
 
 /// Why no refresh was made.
 #[derive(Debug, thiserror::Error)]
@@ -57,45 +59,64 @@ pub async fn verify_connection(
     app: &App,
     stored: &StoredConnection,
 ) -> Result<FoundCredentials, RefreshError> {
-    let (project, slug) = (stored.connection.id_project, &stored.connection.provider_slug);
-    let Some(provider) = app.provider(project, slug) else { return Ok(FoundCredentials::ProviderError) };
-    let fresh = match stored.connection.status {
-        ConnectionStatus::NeedsReauth if open(app, stored)?.can_refresh() => {
-            renewed_credentials(app, stored).await
+    let mut stored = stored.clone();
+    for _ in 0..MOST_ROUNDS {
+        let (found, tried) = match try_stored(app, &stored).await {
+            Ok(Some(tried)) => tried,
+            Ok(None) => return Ok(FoundCredentials::ProviderError),
+            Err(error) => return of_refresh(error),
+        };
+        stored = now(app, &stored).await?;
+        // Of what somebody has stored meanwhile nothing is known yet.
+        if open(app, &stored)?.secret != tried.secret {
+            continue;
         }
-        ConnectionStatus::NeedsReauth => open(app, stored),
-        _ => fresh_credentials(app, stored, None).await,
+        match found {
+            // New tokens that are refused as well say little of the refresh token.
+            FoundCredentials::WrongCredentials => {
+                lose(app, &stored, WRONG_CREDENTIALS, tried.can_refresh()).await?;
+            }
+            FoundCredentials::Good => recover(app, &stored).await?,
+            _ => {}
+        }
+        return Ok(found);
+    }
+    Ok(FoundCredentials::ProviderDown)
+}
+
+/// What the provider says, and of which credentials; none where nobody knows the provider.
+async fn try_stored(
+    app: &App,
+    stored: &StoredConnection,
+) -> Result<Option<(FoundCredentials, Credentials)>, RefreshError> {
+    let (project, slug) = (stored.connection.id_project, &stored.connection.provider_slug);
+    let Some(provider) = app.provider(project, slug) else { return Ok(None) };
+    let made_by = (&*provider, stored.connection.client_id.as_deref());
+    let mut credentials = match stored.connection.status {
+        ConnectionStatus::NeedsReauth if open(app, stored)?.can_refresh() => {
+            renewed_credentials(app, stored).await?
+        }
+        ConnectionStatus::NeedsReauth => open(app, stored)?,
+        _ => fresh_credentials(app, stored, None).await?,
     };
-    let client_id = stored.connection.client_id.as_deref();
-    let mut credentials = match fresh {
-        Ok(credentials) => credentials,
-        Err(error) => return of_refresh(error),
-    };
-    let mut found = try_once(app, (&provider, client_id), project, &credentials).await;
+    let mut found = try_once(app, made_by, project, &credentials).await;
     if found == FoundCredentials::WrongCredentials && credentials.can_refresh() {
         let access = credentials.tokens().map(|(access, _)| access);
         let refused = access.as_ref().map(ExposeSecret::expose_secret);
         match fresh_credentials(app, &now(app, stored).await?, refused).await {
             Ok(renewed) => credentials = renewed,
             // A token that it has just given, and refuses: no newer one would do better.
-            Err(RefreshError::TryLater(_)) => {}
-            Err(error) => return of_refresh(error),
+            Err(RefreshError::TryLater(later)) if later.reason == NEW_TOKENS_REFUSED => {}
+            Err(error) => return Err(error),
         }
-        found = try_once(app, (&provider, client_id), project, &credentials).await;
+        found = try_once(app, made_by, project, &credentials).await;
     }
-    let made_by = (&*provider, client_id);
     if found == FoundCredentials::WrongCredentials
         && !Box::pin(blames_token(app, project, made_by, &credentials.variables)).await
     {
         found = FoundCredentials::ProviderError;
     }
-    let now = now(app, stored).await?;
-    match found {
-        FoundCredentials::WrongCredentials => drop(lose(app, &now, WRONG_CREDENTIALS, false).await?),
-        FoundCredentials::Good => recover(app, &now).await?,
-        _ => {}
-    }
-    Ok(found)
+    Ok(Some((found, credentials)))
 }
 
 fn of_refresh(error: RefreshError) -> Result<FoundCredentials, RefreshError> {

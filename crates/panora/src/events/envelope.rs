@@ -13,7 +13,7 @@ pub fn envelope_text(app: &App, it: &LoggedEvent) -> Result<String, VaultError> 
     if let Some(sealed) = &it.body {
         return app.vault.open_text(Slot::EventBody, it.id, sealed);
     }
-    let left = event_envelope(it.id, &it.kind, it.created_at, it.id_project, &Value::Null);
+    let left = event_envelope(it.id, &it.kind, it.created_at, it.id_project, Value::Null);
     let canonical = panora_signature::canonical_json(&left);
     String::from_utf8(canonical).map_err(|_| VaultError::Shape(Slot::EventBody))
 }

@@ -75,11 +75,14 @@ impl CredentialLife {
     pub fn replaces_young(&mut self, before: u32, now: Time, chance: u64) {
         self.failures = before + 1;
         if let Some(beyond) = self.failures.checked_sub(YOUNG_REPLACED).filter(|beyond| *beyond > 0) {
-            self.error = Some("new_tokens_refused".to_owned());
+            self.error = Some(NEW_TOKENS_REFUSED.to_owned());
             self.not_before = now.plus(setback(beyond, None, false, chance).pause);
         }
     }
 }
+
+/// The error that is kept where the provider goes on refusing access tokens that it has just given.
+pub const NEW_TOKENS_REFUSED: &str = "new_tokens_refused";
 
 /// How long after a refresh the next one is made though nobody asks: before a long-lived access token ends, and once a
 /// week. `lasts` is the access token's life; `chance` of 0 to 99 spreads those that were made together.

@@ -47,20 +47,21 @@ pub struct Event {
 
 impl Event {
     /// The envelope that endpoints receive and `GET /events` shows.
-    pub fn envelope(&self) -> Value {
-        event_envelope(self.id, self.kind.as_str(), self.created_at, self.id_project, &self.data)
+    pub fn into_envelope(self) -> Value {
+        event_envelope(self.id, self.kind.as_str(), self.created_at, self.id_project, self.data)
     }
 }
 
 /// The envelope of what is known of an event; `data` is null once the person it is about was erased.
-pub fn event_envelope(id: EventId, kind: &str, created_at: Time, project: ProjectId, data: &Value) -> Value {
-    json!({
+pub fn event_envelope(id: EventId, kind: &str, created_at: Time, project: ProjectId, data: Value) -> Value {
+    let mut envelope = json!({
         "id_event": id.to_string(),
         "type": kind,
         "created_at": created_at,
         "id_project": project.to_string(),
-        "data": data,
-    })
+    });
+    envelope["data"] = data;
+    envelope
 }
 
 /// Where an event stands among its project's: the order in which they are listed and streamed. From a counter

@@ -25,7 +25,9 @@ mod time;
 
 pub use attempt::{AttemptKind, Outcome};
 pub use connection::{Account, Connection, ConnectionStatus, TokenType};
-pub use credential_life::{CredentialLife, Setback, due_in, next_try_after_loss, setback};
+pub use credential_life::{
+    CredentialLife, NEW_TOKENS_REFUSED, Setback, due_in, next_try_after_loss, setback,
+};
 pub use delivery::{DeliveryCause, DeliveryState, DeliveryStatus, Progress, RetrySchedule, Tried};
 pub use endpoint::Endpoint;
 pub use endpoint_state::{EndpointState, EndpointStatus, HoldReason, Notice, Plan};

@@ -54,7 +54,7 @@ pub async fn ask_for_test(
     let (id_event, created_at) = (EventId::new(&app.clock, &app.random), app.clock.now());
     let data = kind.shape().example.clone();
     let event = Event { id: id_event, id_project: project, kind, created_at, data };
-    let body = panora_signature::canonical_json(&event.envelope());
+    let body = panora_signature::canonical_json(&event.into_envelope());
     let new = NewEvent {
         id: id_event,
         id_project: project,

@@ -59,7 +59,7 @@ impl Draft {
         let Self { kind, id_linked_user, about_endpoint, data } = self;
         let (id, created_at) = (EventId::new(&app.clock, &app.random), app.clock.now());
         let event = Event { id, id_project: project, kind, created_at, data };
-        let body = panora_signature::canonical_json(&event.envelope());
+        let body = panora_signature::canonical_json(&event.into_envelope());
         if body.len() > MAX_BODY {
             return Err(TooLarge);
         }

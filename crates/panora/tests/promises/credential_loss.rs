@@ -6,8 +6,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::own_providers::ME;
 use crate::support::{
-    Answer, Instead, Receiver, RotatingProvider, Rotation, TestServer, Trouble, an_import, eventually, text,
+    Answer, Instead, Receiver, Road, RotatingProvider, Rotation, TestServer, Trouble, an_import, eventually,
+    text,
 };
 
 async fn given(rotation: Rotation) -> (RotatingProvider, TestServer, Receiver) {
@@ -190,6 +192,53 @@ async fn a_verification_without_an_answer_changes_nothing() {
     let found = server.post_raw(&format!("/connections/{id}/verify"), "").await.expect(200);
     assert_eq!((&found["verification"], &found["status"]), (&json!("provider_down"), &json!("valid")));
     assert_eq!(told(&receiver, "connection.needs_reauth"), 0);
+}
+
+#[tokio::test]
+async fn a_verification_while_no_tokens_are_to_be_had_is_no_loss() {
+    for trouble in [Instead::new(503, ""), Instead::new(401, "{\"error\": \"invalid_client\"}")] {
+        let (provider, server, receiver) = given(Rotation::Strict).await;
+        let (id, token) = import(&server, provider.granted("acme", 3600)).await;
+        provider.refuses_calls(true);
+        provider.answers(Some(trouble));
+        let found = server.post_raw(&format!("/connections/{id}/verify"), "").await.expect(200);
+        assert_eq!((&found["verification"], &found["status"]), (&json!("provider_down"), &json!("valid")));
+        provider.refuses_calls(false);
+        provider.answers(None);
+        assert_eq!(call(&server, &token).await.expect(200)["status"], 200);
+        assert_eq!(told(&receiver, "connection.needs_reauth"), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_verification_of_what_was_replaced_meanwhile_is_no_loss() {
+    let (road, server) = crate::own_providers::given(Trouble::Answer(200, &[], "{\"id\": 7}")).await;
+    let receiver = Receiver::start().await;
+    server.endpoint(&receiver, &["connection.*"]).await;
+    let keyed = |key: &str| {
+        let import = json!({"provider_slug": "keyed", "credentials": {"api_key": key}, "verify": true});
+        an_import("user-1", import)
+    };
+    let made = server.post("/connections", &keyed("old")).await.expect(201);
+    // The old one is refused, the next is taken.
+    let (refuses, takes) = (Road::start().await, Road::start().await);
+    takes.block(ME, Trouble::Answer(200, &[], "{\"id\": 7}"));
+    refuses.block_once(ME, Trouble::Answer(401, &[], "{}"));
+    refuses.leads_to(&takes.url);
+    road.branch("/keyed", &refuses.url);
+    road.block(ME, Trouble::Closed);
+    let held = road.arrived(ME) + 1;
+    let renew = async {
+        road.wait_for(ME, held).await;
+        road.block(ME, Trouble::Answer(200, &[], "{\"id\": 7}"));
+        server.post("/connections", &keyed("new")).await.expect(200);
+        road.open(ME);
+    };
+    let verify = format!("/connections/{}/verify", text(&made["id_connection"]));
+    let (answer, ()) = tokio::join!(server.post_raw(&verify, ""), renew);
+    let found = answer.expect(200);
+    assert_eq!((&found["verification"], &found["status"]), (&json!("good"), &json!("valid")));
+    assert_eq!((takes.arrived(ME), told(&receiver, "connection.needs_reauth")), (1, 0));
 }
 
 #[tokio::test]
