@@ -19,6 +19,33 @@ async fn sixty_imports_at_once_for_one_person_are_all_taken() {
 }
 
 #[tokio::test]
+async fn imports_at_once_name_one_person_in_answers_lists_and_events_whether_new_or_known() {
+    let server = TestServer::start().await;
+    let receiver = Receiver::start().await;
+    server.endpoint(&receiver, &["connection.created"]).await;
+    let import = an_import("user-1", json!({}));
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        for answer in join_all((0..20).map(|_| server.post("/connections", &import))).await {
+            made.push(answer.expect(201));
+        }
+    }
+    let person = made[0]["id_linked_user"].clone();
+    let mut told = Vec::new();
+    for _ in &made {
+        told.push(receiver.next().await.event["data"].clone());
+    }
+    for connection in &made {
+        let path = format!("/connections/{}", text(&connection["id_connection"]));
+        assert_eq!(server.get(&path).await.expect(200)["id_linked_user"], person);
+        assert_eq!(connection["id_linked_user"], person);
+        assert!(told.contains(connection), "{connection}");
+    }
+    let users = server.get("/linked_users").await.expect(200);
+    assert_eq!(users.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn sixty_links_at_once_for_one_person_are_all_made() {
     let server = TestServer::start().await;
     let connected = server.connect("user-1").await;
