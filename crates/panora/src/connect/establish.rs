@@ -31,7 +31,8 @@ pub struct Wanted<'a> {
 /// What was stored.
 pub struct Established {
     pub connection: Connection,
-    pub token: ConnectionToken,
+    /// What the API answers.
+    pub object: Value,
     pub renewed: bool,
 }
 
@@ -48,12 +49,11 @@ pub async fn establish(
         let fresh = Fresh::new(app, wanted, grant)?;
         app.store.add_connections(tx, &[fresh.row()]).await?;
         publication.add_written(app, &fresh.event);
-        return Ok(Established { connection: fresh.connection, token: fresh.token, renewed: false });
+        return Ok(Established { connection: fresh.connection, object: fresh.object, renewed: false });
     };
     let established = renew(app, tx, standing, grant).await?;
-    let data = connection_object(&established.connection, &established.token);
-    let draft = Draft::new(EventType::ConnectionReauthorized, Some(wanted.linked_user), data);
-    publication.add(app, wanted.project, draft)?;
+    let (kind, data) = (EventType::ConnectionReauthorized, established.object.clone());
+    publication.add(app, wanted.project, Draft::new(kind, Some(wanted.linked_user), data))?;
     Ok(established)
 }
 
@@ -107,7 +107,8 @@ async fn renew(
     app.store.save_connection(tx, &connection, Some(&sealed)).await?;
     let life = CredentialLife::begins(connection.updated_at, first_refresh(app, grant));
     app.store.save_credential_life(tx, (connection.id_project, connection.id), &life).await?;
-    Ok(Established { connection, token: ConnectionToken::from_text(token), renewed: true })
+    let object = connection_object(&connection, &ConnectionToken::from_text(token));
+    Ok(Established { connection, object, renewed: true })
 }
 
 /// When what was granted is refreshed though nobody asks; none where it cannot be.

@@ -16,7 +16,7 @@ use crate::webhooks::{Draft, TooLarge, Written};
 
 pub struct Fresh {
     pub connection: Connection,
-    pub token: ConnectionToken,
+    token: ConnectionToken,
     /// What the API answers.
     pub object: Value,
     pub event: Written,

@@ -7,7 +7,6 @@ use super::establish::{Wanted, establish};
 use super::fresh::Fresh;
 use super::grant::Grant;
 use super::linked_users::{self, Named};
-use super::object::connection_object;
 use crate::app::App;
 use crate::model::{LinkedUserId, ProjectId};
 use crate::store::{StoreError, Tx};
@@ -57,12 +56,8 @@ pub async fn store_batch(
         let wanted = Wanted { project, linked_user, renews: None, metadata: &import.metadata };
         outcomes.push(if import.grant.account.id.is_some() {
             // It may renew what stands, or what came before it in this very batch.
-            let renewed = establish(app, tx, publication, &wanted, &import.grant).await;
-            match renewed {
-                Ok(made) => Ok(Imported {
-                    object: connection_object(&made.connection, &made.token),
-                    renewed: made.renewed,
-                }),
+            match establish(app, tx, publication, &wanted, &import.grant).await {
+                Ok(made) => Ok(Imported { object: made.object, renewed: made.renewed }),
                 Err(error @ (ConnectError::Store(_) | ConnectError::Vault(_))) => return Err(error),
                 Err(error) => Err(error),
             }

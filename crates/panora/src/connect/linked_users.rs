@@ -48,11 +48,6 @@ pub async fn ensure<'a>(
 
 fn user(app: &App, it: &Named<'_>) -> LinkedUser {
     let (project, origin) = it.name;
-    LinkedUser {
-        id: it.id_if_new,
-        id_project: project,
-        origin_id: origin.to_owned(),
-        alias: it.alias.unwrap_or_default().to_owned(),
-        created_at: app.clock.now(),
-    }
+    let new = LinkedUser::new((&app.clock, &app.random), project, origin.to_owned(), it.alias);
+    LinkedUser { id: it.id_if_new, ..new }
 }

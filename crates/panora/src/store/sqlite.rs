@@ -229,7 +229,7 @@ fn connect(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // Statements that change many rows keep a journal of their own, which then needs no file.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // In KiB. Each commit walks the table of this cache, so that a larger one costs more than it saves.
+    // In KiB. After a page was split a commit walks the whole table of this cache: a larger one costs more than it saves.
     connection.pragma_update(None, "cache_size", -4096)?;
     // Mostly done beside the writer: see [`super::Store::checkpoint`]. What is left of it here begins the log anew.
     connection.pragma_update(None, "wal_autocheckpoint", 16000)?;

@@ -1,11 +1,9 @@
 //! Single attempts on somebody's wish: a delivery sent again, an endpoint tried. Asked for here, made by `resend`.
 
+use super::publish::Draft;
 use crate::app::App;
-use crate::model::{
-    AttemptKind, DeliveryId, DeliveryState, EndpointId, Event, EventId, EventType, ProjectId, ResendId,
-};
-use crate::store::{DeliveryListing, NewDelivery, NewEvent, NewResend, StoreError, Tx};
-use crate::vault::Slot;
+use crate::model::{AttemptKind, DeliveryId, DeliveryState, EndpointId, EventType, ProjectId, ResendId};
+use crate::store::{DeliveryListing, NewDelivery, NewResend, StoreError, Tx};
 
 /// Attempts that may wait for one delivery.
 const MOST_WAITING: u32 = 10;
@@ -51,21 +49,11 @@ pub async fn ask_for_test(
     (project, endpoint): (ProjectId, EndpointId),
     kind: EventType,
 ) -> Result<DeliveryId, StoreError> {
-    let (id_event, created_at) = (EventId::new(&app.clock, &app.random), app.clock.now());
-    let data = kind.shape().example.clone();
-    let event = Event { id: id_event, id_project: project, kind, created_at, data };
-    let body = panora_signature::canonical_json(&event.into_envelope());
-    let new = NewEvent {
-        id: id_event,
-        id_project: project,
-        position: None,
-        kind,
-        id_linked_user: None,
-        about_endpoint: None,
-        created_at,
-        body: app.vault.seal(Slot::EventBody, id_event, &body),
-    };
-    app.store.add_events(tx, [new]).await?;
+    let draft = Draft::new(kind, None, kind.shape().example.clone());
+    // Our own examples are small.
+    let event = draft.written(app, project).map_err(|_| StoreError::Corrupt("example"))?.row();
+    let id_event = event.id;
+    app.store.add_events(tx, [event]).await?;
     let id = DeliveryId::new(&app.clock, &app.random);
     let delivery = NewDelivery {
         id,

@@ -78,6 +78,22 @@ impl Draft {
     }
 }
 
+impl Written {
+    /// What is stored of it, without a position: a test has none, others get theirs when all is known (see `number`).
+    pub(super) fn row(&self) -> NewEvent {
+        NewEvent {
+            id: self.id,
+            id_project: self.id_project,
+            position: None,
+            kind: self.kind,
+            id_linked_user: self.id_linked_user,
+            about_endpoint: self.about_endpoint,
+            created_at: self.created_at,
+            body: self.sealed.clone(),
+        }
+    }
+}
+
 /// The right to publish in a transaction: holds the locks of projects, so that readers of positions never miss a
 /// late commit, and knows who listens.
 pub struct Publication {
@@ -161,17 +177,7 @@ impl Publication {
         for recipient in listeners.of(event.kind, event.about_endpoint) {
             self.plan(app, event, recipient);
         }
-        self.events.push(NewEvent {
-            id: event.id,
-            id_project: event.id_project,
-            // Given when all is known; see `number`.
-            position: None,
-            kind: event.kind,
-            id_linked_user: event.id_linked_user,
-            about_endpoint: event.about_endpoint,
-            created_at: event.created_at,
-            body: event.sealed.clone(),
-        });
+        self.events.push(event.row());
     }
 
     fn plan(&mut self, app: &App, event: &Written, recipient: &Arc<Recipient>) {

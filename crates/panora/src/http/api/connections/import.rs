@@ -15,9 +15,9 @@ use utoipa::ToSchema;
 
 use super::ConnectionDocument;
 use crate::app::App;
+use crate::connect::Grant;
 use crate::connect::import::{ImportError, NewCredentials, prepare, store};
 use crate::connect::import_group::{Import, import_in_group};
-use crate::connect::{Grant, connection_object};
 use crate::http::api::document::IdempotencyKey;
 use crate::http::api::person::Person;
 use crate::http::extract::{BodyRules, Create, Idempotency, metadata};
@@ -87,7 +87,7 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
     };
     // One that can only make a new connection, of a person named by the caller's own id, is stored with others.
     if person.linked_user_origin_id.is_some() && import.grant.account.id.is_none() {
-        import = match Box::pin(import_in_group(&app, import)).await? {
+        import = match import_in_group(&app, import).await? {
             Ok(answer) => return Ok((StatusCode::CREATED, Json(answer)).into_response()),
             Err(import) => *import,
         };
@@ -133,10 +133,9 @@ async fn alone(
     let user = person.resolve(app, &mut tx, project).await?;
     let made = store(app, &mut tx, &mut publication, (project, user.id), metadata, grant).await?;
     let status = if made.renewed { StatusCode::OK } else { StatusCode::CREATED };
-    let answer = connection_object(&made.connection, &made.token);
-    idempotency.keep(app, &mut tx, status, &answer).await?;
+    idempotency.keep(app, &mut tx, status, &made.object).await?;
     publication.commit(app, tx).await?;
-    Ok((status, Json(answer)).into_response())
+    Ok((status, Json(made.object)).into_response())
 }
 
 fn read_credentials(
