@@ -10,6 +10,7 @@ mod classify;
 mod client;
 mod connect;
 mod error;
+mod lookup;
 mod policy;
 mod pool;
 mod refusal;

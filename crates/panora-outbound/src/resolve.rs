@@ -4,15 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
+
+use crate::lookup::Lookups;
 
 /// How long the system may take for one name.
 const LOOKUP_TIME: Duration = Duration::from_secs(10);
-
-/// The system's look-up holds a thread until it ends, even when nobody waits for it any more; names whose
-/// servers never answer must not take all the threads of the runtime.
-const LOOKUPS_AT_ONCE: usize = 128;
 
 type Answers = dyn Fn(&str) -> Vec<SocketAddr> + Send + Sync;
 
@@ -22,7 +19,7 @@ pub struct Resolver(Source);
 
 #[derive(Clone)]
 enum Source {
-    System(Arc<Semaphore>),
+    System(Arc<Lookups>),
     Given(Arc<Answers>),
 }
 
@@ -36,7 +33,7 @@ pub(crate) enum Unresolved {
 impl Resolver {
     /// The operating system's resolver.
     pub fn system() -> Self {
-        Self(Source::System(Arc::new(Semaphore::new(LOOKUPS_AT_ONCE))))
+        Self(Source::System(Lookups::by_system()))
     }
 
     /// Asks `answers` instead of any name server; no addresses means that the name does not resolve.
@@ -57,9 +54,8 @@ impl Resolver {
             Source::System(_) if is_localhost(host) => {
                 vec![at_any_port(Ipv4Addr::LOCALHOST.into()), at_any_port(Ipv6Addr::LOCALHOST.into())]
             }
-            Source::System(slots) => {
-                let lookup = ask_system(host.to_owned(), Arc::clone(slots));
-                timeout(LOOKUP_TIME, lookup).await.map_err(|_| Unresolved::TimedOut)?
+            Source::System(lookups) => {
+                timeout(LOOKUP_TIME, lookups.addresses(host)).await.map_err(|_| Unresolved::TimedOut)?
             }
         };
         if found.is_empty() { Err(Unresolved::NotFound) } else { Ok(found) }
@@ -77,18 +73,6 @@ fn is_localhost(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost")
 }
 
-async fn ask_system(host: String, slots: Arc<Semaphore>) -> Vec<SocketAddr> {
-    let slot = slots.acquire_owned().await;
-    let lookup = tokio::spawn(async move {
-        let _slot = slot;
-        match tokio::net::lookup_host((host.as_str(), 0)).await {
-            Ok(found) => found.map(|address| at_any_port(address.ip())).collect(),
-            Err(_) => Vec::new(),
-        }
-    });
-    lookup.await.unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -97,9 +81,9 @@ mod tests {
     use super::*;
     use crate::{AddressPolicy, Failure, Limits, Outbound, OutboundError, Request, Settings, Stage};
 
-    /// Sends to a name whose look-up never gets its turn.
+    /// Sends to a name whose look-up never ends.
     async fn send(deadline: Duration) -> Failure {
-        let resolver = Resolver(Source::System(Arc::new(Semaphore::new(0))));
+        let resolver = Resolver(Source::System(Lookups::by(|_| Box::pin(std::future::pending()))));
         let settings = Settings { resolver, ..Settings::new(HeaderValue::from_static("Panora/test")) };
         let request = Request {
             project: "0190",
