@@ -3,6 +3,7 @@
 //! most of them.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct SqliteTx {
     write: Shared,
     /// Given back when the transaction has ended.
     turn: Option<OwnedMutexGuard<()>>,
+    /// It was dropped: what is still to run for it must not. Changed and read by whoever holds the connection.
+    left: Arc<AtomicBool>,
     /// What runs before the next statement.
     kept: Vec<Step>,
     /// Something of it has run.
@@ -79,6 +82,7 @@ impl Sqlite {
         Ok(SqliteTx {
             write: self.write.clone(),
             turn: Some(turn),
+            left: Arc::default(),
             kept: vec![Step::Begin],
             begun: false,
             failed: false,
@@ -164,8 +168,12 @@ impl SqliteTx {
         steps.push(last);
         // Until it is known that it went well.
         (self.begun, self.failed) = (true, true);
-        let write = self.write.clone();
-        let outcome = elsewhere(move || run(&mut locked(&write), steps)).await;
+        let (write, left) = (self.write.clone(), self.left.clone());
+        let outcome = elsewhere(move || {
+            let mut connection = locked(&write);
+            if left.load(Ordering::Relaxed) { Err(StoreError::Busy) } else { run(&mut connection, steps) }
+        });
+        let outcome = outcome.await;
         self.failed = outcome.is_err();
         outcome
     }
@@ -173,14 +181,15 @@ impl SqliteTx {
 
 impl Drop for SqliteTx {
     fn drop(&mut self) {
-        let (write, turn) = (self.write.clone(), self.turn.take());
+        let (write, turn, left) = (self.write.clone(), self.turn.take(), self.left.clone());
         // Without a runtime the process is about to end.
         if let (true, Ok(runtime)) = (self.begun, Handle::try_current()) {
-            // After what may still be running for it, and before anybody else.
+            // After what may still be running for it, in place of what has not begun, and before anybody else.
             drop(runtime.spawn_blocking(move || {
-                if let Some(connection) = locked(&write).as_ref() {
-                    give_up(connection);
-                }
+                let connection = locked(&write);
+                left.store(true, Ordering::Relaxed);
+                connection.as_ref().map(give_up);
+                drop(connection);
                 drop(turn);
             }));
         }
@@ -307,4 +316,32 @@ async fn elsewhere<T: Send + 'static>(
 
 async fn patiently<T>(work: impl Future<Output = T>) -> Result<T, StoreError> {
     tokio::time::timeout(PATIENCE, work).await.map_err(|_| StoreError::Busy)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_step_of_a_transaction_that_was_left_never_runs_outside_it() {
+        let folder = std::env::temp_dir().join(format!("panora-left-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("left.sqlite");
+        Connection::open(&file).unwrap().execute_batch("CREATE TABLE notes (id INTEGER)").unwrap();
+        let sqlite = Sqlite::open(&file).unwrap();
+        for _ in 0..2000 {
+            let mut tx = sqlite.begin().await.unwrap();
+            tx.run(Sql::new("SELECT 1")).await.unwrap();
+            // Left while its step waits for a thread, or runs.
+            drop(tx.run(Sql::new("INSERT INTO notes VALUES (1)")).now_or_never());
+            drop(tx);
+        }
+        let count =
+            sqlite.begin().await.unwrap().run(Sql::new("SELECT COUNT(*) AS n FROM notes")).await.unwrap();
+        assert_eq!(count.rows[0].get::<i64>("n"), Some(0));
+        sqlite.close().await;
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
