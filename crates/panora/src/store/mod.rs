@@ -78,7 +78,7 @@ pub use oauth_states::StoredState;
 pub use projects::TakenPositions;
 pub use recoveries::RunningRecovery;
 pub use refreshes::DueRefresh;
-pub use resends::{ClaimedResend, NewResend};
+pub use resends::{ClaimedResend, DueResend, NewResend};
 pub use retention::OldEvent;
 pub use sandbox::{ContactRow, SandboxGrant, SandboxKey, SandboxTokens};
 #[cfg(debug_assertions)]

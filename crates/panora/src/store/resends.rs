@@ -13,6 +13,12 @@ pub struct NewResend {
     pub kind: AttemptKind,
 }
 
+/// An attempt that is due.
+pub struct DueResend {
+    pub id: ResendId,
+    pub spot: (ProjectId, EndpointId),
+}
+
 /// Attempts that were taken in hand.
 pub struct ClaimedResends {
     pub to_send: Vec<ClaimedResend>,
@@ -75,16 +81,20 @@ impl Store {
         &self,
         busy: &[EndpointId],
         most: u32,
-    ) -> Result<Vec<(ProjectId, ResendId)>, StoreError> {
+    ) -> Result<Vec<DueResend>, StoreError> {
         let (now, parameter) = self.db_now();
-        let mut sql =
-            Sql::new(format!("SELECT id, id_project FROM resends WHERE due_at <= {now}")).bind(parameter);
+        let text = format!("SELECT id, id_project, id_endpoint FROM resends WHERE due_at <= {now}");
+        let mut sql = Sql::new(text).bind(parameter);
         if !busy.is_empty() {
             sql.push(" AND id_endpoint NOT IN ").push_list(busy.iter().map(ToString::to_string));
         }
         sql.push(" ORDER BY due_at LIMIT ").push_bind(most);
         let rows = self.db.all(sql).await?;
-        rows.iter().map(|row| Ok((row.parsed("id_project")?, row.parsed("id")?))).collect()
+        let due = |row: &Row| {
+            let spot = (row.parsed("id_project")?, row.parsed("id_endpoint")?);
+            Ok(DueResend { id: row.parsed("id")?, spot })
+        };
+        rows.iter().map(due).collect()
     }
 
     /// Claims those of these attempts that are still due for [`LEASE`]. The caller holds the locks of their projects.

@@ -10,7 +10,7 @@ use super::publish::Publication;
 use super::work::{Work, send_all};
 use crate::app::App;
 use crate::model::ProjectId;
-use crate::store::StoreError;
+use crate::store::{DueResend, StoreError};
 
 /// Claimed at a time.
 const MOST: u32 = 64;
@@ -22,14 +22,16 @@ pub async fn resend(app: &App) -> Result<bool, StoreError> {
         return Ok(false);
     }
     let due = app.store.list_due_resends(&busy, most).await?;
-    if due.is_empty() {
+    let place = |it: &DueResend| Some((it.id, app.lanes.take_resend(it.spot, it.id)?));
+    let mut places: BTreeMap<_, _> = due.iter().filter_map(place).collect();
+    if places.is_empty() {
         return Ok(false);
     }
     let leased = Instant::now();
     let mut tx = app.store.begin().await?;
-    let projects: BTreeMap<ProjectId, u32> = due.iter().map(|(project, _)| (*project, 0)).collect();
+    let projects: BTreeMap<ProjectId, u32> = due.iter().map(|it| (it.spot.0, 0)).collect();
     let publication = Publication::open_many(app, &mut tx, &projects).await?;
-    let ids: Vec<_> = due.iter().map(|(_, id)| *id).collect();
+    let ids: Vec<_> = places.keys().copied().collect();
     let claimed = app.store.claim_resends(&mut tx, &app.node, &ids).await?;
     // Nothing to send: no attempt is made of it.
     app.store.finish_resends(&mut tx, &claimed.void).await?;
@@ -40,7 +42,7 @@ pub async fn resend(app: &App) -> Result<bool, StoreError> {
     let work = claimed.into_iter().filter_map(|it| {
         let recipient = publication.listener(it.id_project, it.id_endpoint)?.clone();
         let (is_about_webhooks, body) = bodies.get(&it.id_event)?.clone();
-        let mut place = app.lanes.take_resend((it.id_project, it.id_endpoint));
+        let mut place = places.remove(&it.id)?;
         place.weigh(body.as_ref().map_or(0, Bytes::len));
         Some(Work {
             id: it.id_delivery,

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Endpoint, Receiver, Reply, TestServer, text};
+use crate::support::{
+    Database, Endpoint, PAST_LEASES, Process, Receiver, Reply, Settings, TestServer, free_port, text,
+};
 
 async fn given(settings: Value) -> (TestServer, Receiver, Endpoint) {
     let (server, receiver) = (TestServer::start().await, Receiver::start().await);
@@ -204,4 +206,32 @@ async fn another_project_s_delivery_is_not_there() {
     server.post("/deliveries/1/resend", &json!({})).await.assert_problem(404, "not_found");
     server.post(&path(&delivery), &json!({"now": true})).await.assert_refused_at("/now");
     assert_eq!(receiver.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_gets_eight_at_once_however_many_are_due() {
+    let (database, receiver, other) =
+        (Database::fresh().await, Receiver::start().await, Receiver::start().await);
+    let server = Process::start(&database, free_port(), &Process::new_key(), &[]).await;
+    let endpoint = server.endpoint(&receiver, &["connection.created"]).await;
+    let beside = server.endpoint(&other, &["magic_link.*"]).await;
+    server.import_many("user", 20).await;
+    let arrived = receiver.wait_for(20).await;
+    server.all_attempted(&endpoint).await;
+    receiver.answers(false);
+    for delivery in server.deliveries(&endpoint).await {
+        server.post(&path(&delivery), &json!({})).await.expect(200);
+    }
+    receiver.wait_for(arrived.len() + 8).await;
+    server.kill();
+    // All twenty are due at once.
+    let clock = panora::clock::Clock::system();
+    clock.advance(PAST_LEASES);
+    let server = Settings::default().database(database).start_at(clock).await;
+    receiver.wait_for(arrived.len() + 16).await;
+    server.post(&format!("/webhooks/{}/test", beside.id), &json!({})).await.expect(201);
+    other.next().await;
+    assert_eq!(receiver.arrived().len(), arrived.len() + 16);
+    receiver.answers(true);
+    receiver.wait_for(arrived.len() + 28).await;
 }

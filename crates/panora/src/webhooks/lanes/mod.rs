@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::publish::MAX_BODY;
 use super::work::Work;
-use crate::model::{DeliveryId, EndpointId, ProjectId};
+use crate::model::{DeliveryId, EndpointId, ProjectId, ResendId};
 
 /// Deliveries in hand, for one endpoint and in all: being sent, waiting for that, or waiting to be recorded.
 const PLACES_OF_LANE: usize = 512;
@@ -67,6 +67,8 @@ struct State {
     crowded: Vec<EndpointId>,
     /// Deliveries in hand: a clock that jumps past a lease must not make this node send twice.
     in_hand: HashSet<DeliveryId>,
+    /// The same of single attempts.
+    resends_in_hand: HashSet<ResendId>,
     /// Lanes that have room again for what waits in the database.
     wanted: Vec<Spot>,
     stopping: bool,
@@ -80,9 +82,15 @@ pub struct Lanes(Arc<Mutex<State>>);
 pub struct Place {
     lanes: Lanes,
     endpoint: EndpointId,
-    delivery: Option<DeliveryId>,
-    resend: bool,
+    holds: Holds,
     bytes: usize,
+}
+
+/// What a place is for.
+#[derive(Clone, Copy)]
+enum Holds {
+    Delivery(DeliveryId),
+    Resend(ResendId),
 }
 
 impl Lanes {
@@ -101,7 +109,7 @@ impl Lanes {
             state.tidy(spot.1);
             return None;
         }
-        Some(self.taken(&mut state, spot, Some(delivery), bytes))
+        Some(self.taken(&mut state, spot, Holds::Delivery(delivery), bytes))
     }
 
     /// A place for a claimed delivery: none if this node has it in hand already. To be weighed once it was read.
@@ -110,24 +118,32 @@ impl Lanes {
         if state.stopping || state.in_hand.contains(&delivery) {
             return None;
         }
-        Some(self.taken(&mut state, spot, Some(delivery), MAX_BODY))
+        Some(self.taken(&mut state, spot, Holds::Delivery(delivery), MAX_BODY))
     }
 
-    /// A place for a single attempt that was asked for. To be weighed once it was read.
-    pub fn take_resend(&self, spot: Spot) -> Place {
-        self.taken(&mut self.state(), spot, None, MAX_BODY)
+    /// A place for a single attempt that was asked for: none where it is in hand already, or enough of them are at
+    /// its endpoint. To be weighed once it was read.
+    pub fn take_resend(&self, spot: Spot, resend: ResendId) -> Option<Place> {
+        let mut state = self.state();
+        let enough = state.lanes.get(&spot.1).is_some_and(|lane| lane.resends >= RESENDS_OF_LANE);
+        if enough || state.stopping || state.resends_in_hand.contains(&resend) {
+            return None;
+        }
+        Some(self.taken(&mut state, spot, Holds::Resend(resend), MAX_BODY))
     }
 
-    fn taken(&self, state: &mut State, spot: Spot, delivery: Option<DeliveryId>, bytes: usize) -> Place {
-        let resend = delivery.is_none();
+    fn taken(&self, state: &mut State, spot: Spot, holds: Holds, bytes: usize) -> Place {
         state.places += 1;
         state.bytes += bytes;
-        state.in_hand.extend(delivery);
+        match holds {
+            Holds::Delivery(id) => drop(state.in_hand.insert(id)),
+            Holds::Resend(id) => drop(state.resends_in_hand.insert(id)),
+        }
         let lane = state.lane(spot);
         lane.places += 1;
         lane.bytes += bytes;
-        lane.resends += usize::from(resend);
-        Place { lanes: self.clone(), endpoint: spot.1, delivery, resend, bytes }
+        lane.resends += usize::from(holds.is_resend());
+        Place { lanes: self.clone(), endpoint: spot.1, holds, bytes }
     }
 
     /// How many single attempts may be claimed now.
@@ -228,7 +244,7 @@ impl Lanes {
     /// Begins an attempt if there is one to spare, else queues the work: whoever ends an attempt takes it up.
     /// Single attempts do not wait, and take no other's place.
     pub fn begin(&self, work: Work) -> Option<Work> {
-        if work.place.resend {
+        if work.place.is_single() {
             return Some(work);
         }
         let mut state = self.state();
@@ -289,10 +305,16 @@ impl Lanes {
     }
 }
 
+impl Holds {
+    const fn is_resend(self) -> bool {
+        matches!(self, Self::Resend(_))
+    }
+}
+
 impl Place {
     /// Whether it is a single attempt's, which counts apart from the others.
     pub fn is_single(&self) -> bool {
-        self.resend
+        self.holds.is_resend()
     }
 
     /// Its body was read and has so many bytes.
@@ -311,14 +333,15 @@ impl Drop for Place {
         let mut state = self.lanes.state();
         state.places = state.places.saturating_sub(1);
         state.bytes = state.bytes.saturating_sub(self.bytes);
-        if let Some(delivery) = self.delivery {
-            state.in_hand.remove(&delivery);
-        }
+        match self.holds {
+            Holds::Delivery(id) => state.in_hand.remove(&id),
+            Holds::Resend(id) => state.resends_in_hand.remove(&id),
+        };
         let full = state.is_full();
         if let Some(lane) = state.lanes.get_mut(&self.endpoint) {
             lane.places = lane.places.saturating_sub(1);
             lane.bytes = lane.bytes.saturating_sub(self.bytes);
-            lane.resends = lane.resends.saturating_sub(usize::from(self.resend));
+            lane.resends = lane.resends.saturating_sub(usize::from(self.holds.is_resend()));
             // The last one to go wakes it in any case.
             let has_room = !full && lane.places < PLACES_OF_LANE / 2 && lane.bytes < BYTES_OF_LANE;
             if lane.wanted && (has_room || lane.places == 0) {
