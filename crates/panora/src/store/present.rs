@@ -27,9 +27,11 @@ impl Store {
     /// Reads PostgreSQL's clock for [`Store::present`]; to be called again and again.
     pub async fn read_present(&self) -> Result<(), StoreError> {
         let Db::Postgres(_) = &self.db else { return Ok(()) };
-        let asked = Instant::now();
         let text = format!("SELECT {} AS present", self.db.now_expression());
-        let row = self.db.optional(Sql::new(text).bind(0_i64)).await?.ok_or(StoreError::Corrupt("clock"))?;
+        // Had before the time is taken: there may be a long queue for connections.
+        let mut tx = self.begin().await?;
+        let asked = Instant::now();
+        let row = tx.optional(Sql::new(text).bind(0_i64)).await?.ok_or(StoreError::Corrupt("clock"))?;
         let read = Some((row.time("present")?, asked));
         *self.read_clock.lock().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())

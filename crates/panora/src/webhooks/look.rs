@@ -48,6 +48,18 @@ pub async fn look(app: &App) -> Result<bool, StoreError> {
     if due.is_empty() {
         return Ok(false);
     }
+    let claimed = claim_all(app, &due).await;
+    if claimed.is_err() {
+        // What was noted of claims that are void.
+        for (_, id) in due {
+            app.lanes.forget_released(id);
+        }
+    }
+    claimed.map(|()| more)
+}
+
+/// Looks at these endpoints in one transaction, and begins to send what it claimed.
+async fn claim_all(app: &App, due: &[(ProjectId, EndpointId)]) -> Result<(), StoreError> {
     let leased = Instant::now();
     let mut tx = app.store.begin().await?;
     let projects: BTreeMap<ProjectId, u32> = due.iter().map(|(project, _)| (*project, 0)).collect();
@@ -76,7 +88,7 @@ pub async fn look(app: &App) -> Result<bool, StoreError> {
     publication.commit(app, tx).await?;
     app.listeners.refresh_if_possible(app, changed).await;
     send(app, to_send, &open(app, events), &recipients, leased);
-    Ok(more)
+    Ok(())
 }
 
 /// Takes the endpoint for this node alone where only one may send to it; false where another does.

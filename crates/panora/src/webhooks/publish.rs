@@ -215,24 +215,28 @@ impl Publication {
         }));
     }
 
-    /// Writes what was added, commits, and only then hands over what this node sends at once.
+    /// Writes what was added, commits, and only then hands over what this node sends at once: also where whoever asked
+    /// goes away while it is committed.
     pub async fn commit(mut self, app: &App, mut tx: Tx) -> Result<(), StoreError> {
-        let published = !self.events.is_empty();
-        if published {
-            self.number(app, &mut tx).await?;
-            app.store.add_events(&mut tx, self.events).await?;
-            app.store.add_deliveries(&mut tx, &rows(app, &self.deliveries)).await?;
-            app.store.look_at_endpoints(&mut tx, self.looks).await?;
+        if self.events.is_empty() {
+            return tx.commit().await;
         }
+        self.number(app, &mut tx).await?;
+        app.store.add_events(&mut tx, std::mem::take(&mut self.events)).await?;
+        app.store.add_deliveries(&mut tx, &rows(app, &self.deliveries)).await?;
+        app.store.look_at_endpoints(&mut tx, std::mem::take(&mut self.looks)).await?;
+        let here = app.clone();
+        app.to_the_end(async move { self.end(&here, tx).await }).await
+    }
+
+    async fn end(self, app: &App, tx: Tx) -> Result<(), StoreError> {
         tx.commit().await?;
         let handed_over = self.work.len();
         send_all(app, self.work);
         if handed_over < self.deliveries.len() {
             app.wake.deliveries.notify_one();
         }
-        if published {
-            self.projects.keys().for_each(|project| app.followers.tell(*project));
-        }
+        self.projects.keys().for_each(|project| app.followers.tell(*project));
         Ok(())
     }
 

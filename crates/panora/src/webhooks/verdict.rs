@@ -6,8 +6,8 @@ use super::attempt::Finished;
 use super::notices::draft_of;
 use super::publish::Draft;
 use crate::model::{
-    AttemptKind, DeliveryCause, DeliveryId, DeliveryState, EndpointId, EndpointState, Notice, Outcome,
-    Progress, ProjectId, Time, Tried,
+    AttemptKind, DeliveryCause, DeliveryId, DeliveryState, EndpointId, EndpointState, EndpointStatus, Notice,
+    Outcome, Progress, ProjectId, Time, Tried,
 };
 use crate::random::Random;
 use crate::store::EndpointStanding;
@@ -108,9 +108,10 @@ impl Verdicts {
     }
 }
 
-/// What other nodes must know of an endpoint before they send to it.
-fn outline(state: &EndpointState, now: Time) -> (crate::model::EndpointStatus, i64, bool) {
-    (state.status, state.release, state.takes() && now < state.not_before)
+/// What other nodes must know of an endpoint before they send to it: its status, its release, and until when it pauses.
+fn outline(state: &EndpointState, now: Time) -> (EndpointStatus, i64, Option<Time>) {
+    let pauses = state.takes() && now < state.not_before;
+    (state.status, state.release, pauses.then_some(state.not_before))
 }
 
 /// What other endpoints may have to be told.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::poll;
 use panora::model::Time;
 use serde_json::{Value, json};
 
@@ -251,4 +252,24 @@ async fn id_of_delivery(server: &TestServer, endpoint: &Endpoint, sent: &Deliver
     let list = list["data"].as_array().expect("a list");
     let delivery = list.iter().find(|it| it["id_event"] == sent.id_event()).expect("its delivery is listed");
     text(&delivery["id_delivery"])
+}
+
+#[tokio::test]
+async fn what_was_committed_for_a_caller_that_went_away_is_sent_at_once() {
+    let (server, receiver) = (TestServer::start().await, Receiver::start().await);
+    server.endpoint(&receiver, &["connection.created"]).await;
+    let data = json!({});
+    // Gone at one moment after another, some of them within the commit.
+    for patience in (0..1000).step_by(10) {
+        let mut call = Box::pin(server.publish(1, None, &data));
+        for _ in 0..patience {
+            if poll!(&mut call).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    server.publish(1, None, &data).await;
+    let published = server.database().number("SELECT COUNT(*) FROM events").await;
+    receiver.wait_for(usize::try_from(published).expect("a count")).await;
 }
