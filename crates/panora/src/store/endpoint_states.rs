@@ -123,6 +123,24 @@ impl Store {
         tx: &mut Tx,
         ids: &[EndpointId],
     ) -> Result<(Time, Vec<EndpointStanding>), StoreError> {
+        self.lock_endpoints_as(tx, ids, " FOR UPDATE").await
+    }
+
+    /// The same without those that somebody else has locked.
+    pub async fn lock_free_endpoints(
+        &self,
+        tx: &mut Tx,
+        ids: &[EndpointId],
+    ) -> Result<(Time, Vec<EndpointStanding>), StoreError> {
+        self.lock_endpoints_as(tx, ids, " FOR UPDATE SKIP LOCKED").await
+    }
+
+    async fn lock_endpoints_as(
+        &self,
+        tx: &mut Tx,
+        ids: &[EndpointId],
+        lock: &str,
+    ) -> Result<(Time, Vec<EndpointStanding>), StoreError> {
         let (now, parameter) = self.db_now();
         let mut sql = Sql::new(format!(
             "SELECT id, id_project, url, rate_limit, retry_schedule, deleted_at, {STATE}, look_at, lease_owner, \
@@ -132,11 +150,17 @@ impl Store {
         sql.push_list(ids.iter().map(ToString::to_string));
         sql.push(" ORDER BY id");
         if tx.is_postgres() {
-            sql.push(" FOR UPDATE");
+            sql.push(lock);
         }
         let rows = tx.all(sql).await?;
         let present = rows.first().map_or_else(|| Ok(self.now()), |row| row.time("present"))?;
         Ok((present, rows.iter().map(standing).collect::<Result<_, _>>()?))
+    }
+
+    /// Gives back the endpoints that this node alone sent to.
+    pub async fn give_up_endpoints(&self, owner: &str) -> Result<(), StoreError> {
+        const TEXT: &str = "UPDATE endpoints SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = $1";
+        self.db.execute(Sql::new(TEXT).bind(owner)).await.map(|_| ())
     }
 
     /// Has those of these endpoints looked at now that wait for another time. The caller holds their locks.

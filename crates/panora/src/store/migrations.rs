@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "credentials", include_str!("../../migrations/0003_credentials.sql")),
     (4, "requests", include_str!("../../migrations/0004_requests.sql")),
     (5, "apps", include_str!("../../migrations/0005_apps.sql")),
+    (6, "leases", include_str!("../../migrations/0006_leases.sql")),
 ];
 
 /// Brings a file to the newest shape, and makes it if there is none; processes that start together wait for each other.

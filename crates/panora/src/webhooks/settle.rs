@@ -11,7 +11,8 @@ use crate::store::{StoreError, Tx};
 
 /// Writes what these attempts came to, and gives the projects whose endpoints were changed by it. `locked` are the
 /// projects that the publication was opened for; `Err` names those that must be too, with how many events each:
-/// nothing was written then.
+/// nothing was written then. Without a project's lock no endpoint's is waited for, so that no two transactions that
+/// hold some wait for each other.
 pub async fn settle(
     app: &App,
     tx: &mut Tx,
@@ -22,8 +23,16 @@ pub async fn settle(
     if group.is_empty() {
         return Ok(Ok(Vec::new()));
     }
-    let endpoints: BTreeSet<EndpointId> = group.iter().map(|it| it.work.endpoint_id()).collect();
-    let (now, endpoints) = app.store.lock_endpoints(tx, &Vec::from_iter(endpoints)).await?;
+    let ids: BTreeSet<EndpointId> = group.iter().map(|it| it.work.endpoint_id()).collect();
+    let ids = Vec::from_iter(ids);
+    let (now, endpoints) = if locked.is_empty() {
+        app.store.lock_free_endpoints(tx, &ids).await?
+    } else {
+        app.store.lock_endpoints(tx, &ids).await?
+    };
+    if locked.is_empty() && app.store.has_row_locks() && endpoints.len() < ids.len() {
+        return Ok(Err(group.iter().map(|it| (it.work.id_project, 0)).collect()));
+    }
     let deliveries = app.store.lock_deliveries(tx, &to_read(group)).await?;
     let mut verdicts = Verdicts::new(now, endpoints, deliveries);
     for finished in group {

@@ -112,9 +112,7 @@ pub async fn give_back(app: &App, work: Vec<Work>) {
     if work.is_empty() {
         return;
     }
-    let ids: Vec<DeliveryId> = work.iter().map(|it| it.id).collect();
-    let endpoints: BTreeSet<EndpointId> = work.iter().map(Work::endpoint_id).collect();
-    if let Err(error) = release(app, &ids, &Vec::from_iter(endpoints)).await {
+    if let Err(error) = release(app, &work).await {
         tracing::warn!(
             code = error.code(),
             "deliveries could not be given back: their leases end by themselves"
@@ -122,11 +120,18 @@ pub async fn give_back(app: &App, work: Vec<Work>) {
     }
 }
 
-async fn release(app: &App, ids: &[DeliveryId], endpoints: &[EndpointId]) -> Result<(), StoreError> {
+async fn release(app: &App, work: &[Work]) -> Result<(), StoreError> {
+    let ids: Vec<DeliveryId> = work.iter().map(|it| it.id).collect();
+    let projects: BTreeSet<ProjectId> = work.iter().map(|it| it.id_project).collect();
+    let endpoints: BTreeSet<EndpointId> = work.iter().map(Work::endpoint_id).collect();
+    let endpoints = Vec::from_iter(endpoints);
     let mut tx = app.store.begin().await?;
-    app.store.lock_endpoints(&mut tx, endpoints).await?;
-    app.store.release_deliveries(&mut tx, &app.node, ids).await?;
-    app.store.look_at_once(&mut tx, endpoints).await?;
+    for project in projects {
+        app.store.lock_project(&mut tx, project).await?;
+    }
+    app.store.lock_endpoints(&mut tx, &endpoints).await?;
+    app.store.release_deliveries(&mut tx, &app.node, &ids).await?;
+    app.store.look_at_once(&mut tx, &endpoints).await?;
     tx.commit().await
 }
 

@@ -20,6 +20,13 @@ pub async fn run(app: App, stop: CancellationToken) {
     give_back(&app, app.lanes.stop()).await;
     app.sends.close();
     app.sends.wait().await;
+    // Else others would leave them alone until the leases end.
+    if let Err(error) = app.store.give_up_endpoints(&app.node).await {
+        tracing::warn!(
+            code = error.code(),
+            "endpoints could not be given back: their leases end by themselves"
+        );
+    }
 }
 
 async fn send(app: &App, stop: &CancellationToken) {

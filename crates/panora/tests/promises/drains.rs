@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{
     Database, Endpoint, PAST_LEASES, Process, Receiver, Reply, Settings, TestServer, all_delivered,
-    eventually, free_port, text,
+    eventually, free_port, text, within,
 };
 
 /// An endpoint that is held, with so many more deliveries that wait.
@@ -87,4 +87,43 @@ async fn a_limited_endpoint_that_asks_to_wait_gets_nothing_meanwhile_and_all_of_
     assert!(deliveries.iter().all(|it| it["tries"] == 1), "a pause uses no try");
     assert_eq!(deliveries.len(), 31);
     assert!(text(&deliveries[0]["status"]) == "delivered");
+}
+
+#[tokio::test]
+async fn a_node_that_stops_leaves_its_limited_endpoints_to_the_next_at_once() {
+    let (server, receiver) = (TestServer::start().await, Receiver::start().await);
+    let settings = json!({"rate_limit": 20, "scope": ["connection.created"]});
+    server.endpoint_with(&receiver, settings).await;
+    server.import("before", json!({})).await;
+    receiver.next().await;
+    let next = Settings::default().beside(&server);
+    server.stop().await;
+    let server = next.start().await;
+    server.import("after", json!({})).await;
+    receiver.next().await;
+    all_delivered(&server).await;
+}
+
+#[tokio::test]
+async fn what_was_released_while_the_database_had_trouble_is_still_due_at_once() {
+    let (server, receiver) = (TestServer::start().await, Receiver::start().await);
+    let settings = json!({"retry_schedule": [3600], "scope": ["connection.created"]});
+    let endpoint = server.endpoint_with(&receiver, settings).await;
+    let place = format!("/webhooks/{}", endpoint.id);
+    receiver.replies([Reply::Status(500)]);
+    server.import("first", json!({})).await;
+    server.delivery_after(&endpoint, 1).await;
+    server.put(&place, &json!({"active": false})).await.expect(200);
+    server.database().execute("ALTER TABLE events RENAME TO events_away").await;
+    server.put(&place, &json!({"active": true})).await.expect(200);
+    let id = endpoint.id.parse().expect("an id");
+    // Seen within the transaction that fails: what it noted is forgotten with it.
+    let claimed = async {
+        while server.app().lanes.released(id, 1).is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("a claim was tried", claimed).await;
+    server.database().execute("ALTER TABLE events_away RENAME TO events").await;
+    receiver.wait_for(2).await;
 }
