@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::answer::{error_code, is_trouble};
 use crate::credential::Client;
-use crate::file::{GrantRequest, Template};
+use crate::file::{GrantRequest, Reach, Template};
 use crate::provider::Provider;
 use crate::request::{HttpRequest, Pairs, encode, prove_client, renamed, typed};
 use crate::values::{RenderError, Values, Variables};
@@ -26,6 +26,12 @@ impl Provider {
     /// Whether the provider has a way to revoke.
     pub fn can_revoke(&self) -> bool {
         self.file.revocation.is_some()
+    }
+
+    /// How far a revocation reaches.
+    pub fn revocation_reach(&self) -> Reach {
+        let said = self.file.revocation.as_ref().and_then(|revocation| revocation.ends);
+        said.unwrap_or(if self.file.tenants.is_some() { Reach::Person } else { Reach::Account })
     }
 
     /// What to send, in this order; nothing where the provider has no way.

@@ -18,7 +18,7 @@ pub use error::FileError;
 pub use host::host_of;
 pub use oauth::{
     Answer, Authorization, ClientAuth, Constants, Encoding, Expiry, GrantRequest, Introspection, Parameters,
-    Pkce, Scopes, ScopesInToken, Token,
+    Pkce, Reach, Scopes, ScopesInToken, Token,
 };
 pub use oauth1::{Oauth1, SignatureMethod};
 pub use provider::{AuthKind, ProviderFile, Testing};

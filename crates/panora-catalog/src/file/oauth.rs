@@ -242,12 +242,25 @@ impl Default for Refresh {
 pub struct Revocation {
     /// Sent in this order; one that needs a refresh token is left out where there is none.
     pub requests: Vec<GrantRequest>,
+    /// Left out, it is the account; the person where one grant covers several `tenants`.
+    #[serde(default)]
+    pub ends: Option<Reach>,
     /// Statuses beside 404 and 410 that mean "already gone".
     #[serde(default)]
     pub gone_statuses: Vec<u16>,
     /// Error codes that mean "already gone".
     #[serde(default)]
     pub gone_errors: Vec<String>,
+}
+
+/// Whose other connections may end with a grant that is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// Those of the same account at this provider.
+    Account,
+    /// All that the person has granted to the OAuth client: other accounts, and other providers that share the client.
+    Person,
 }
 
 /// A request about a grant: what takes it back, or a second exchange. Its templates may hold `{access_token}`, `{refresh_token}`, `{client_id}`,

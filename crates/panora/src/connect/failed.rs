@@ -65,8 +65,9 @@ async fn give_back(app: &App, tx: &mut Tx, open: &OpenFlow, grant: &Grant) -> Re
         id_linked_user: open.link.id_linked_user,
         credentials: grant.credentials.clone(),
     };
-    if app.store.is_grant_in_use_now(tx, &revocation.grant()).await? {
+    let project = open.link.id_project;
+    if app.store.is_grant_in_use_now(tx, &revocation.grant(project, &grant.provider)).await? {
         return Ok(());
     }
-    promise_revocation(app, tx, open.link.id_project, &revocation).await
+    promise_revocation(app, tx, project, &revocation).await
 }

@@ -91,7 +91,7 @@ async fn give_back(app: &App, job: &Job, it: Revocation) -> RevocationOutcome {
         Ok(None) => return RevocationOutcome::Refused,
         Err(_) => return RevocationOutcome::TryLater,
     };
-    match app.store.is_grant_in_use(&it.grant()).await {
+    match app.store.is_grant_in_use(&it.grant(project, &provider)).await {
         Ok(false) => {}
         // The person has connected the account again: what would be revoked now is the new connection.
         Ok(true) => return RevocationOutcome::Done,

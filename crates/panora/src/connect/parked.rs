@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use panora_catalog::{Provider, Tenant, Variables};
+use panora_catalog::{Provider, Reach, Tenant, Variables};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
@@ -16,7 +16,7 @@ use super::flow::OpenFlow;
 use super::grant::Grant;
 use super::revoke::{Revocation, promise_revocation};
 use crate::app::App;
-use crate::model::{Account, FlowId, JobId, LinkedUserId, Time};
+use crate::model::{Account, FlowId, JobId, LinkedUserId, ProjectId, Time};
 use crate::store::{NewJob, Tx};
 use crate::vault::{Sealed, Slot};
 
@@ -111,7 +111,8 @@ pub async fn park(
     let parked = Parked::new(open, departure, grant, tenants);
     let payload = app.vault.seal_json(Slot::JobPayload, id, &parked);
     let mut tx = app.store.begin().await?;
-    if let Some(before) = take(app, &mut tx, open).await? {
+    let before = take(app, &mut tx, open).await?;
+    if let Some(before) = before.filter(|before| !would_end(app, project, before, grant)) {
         promise_revocation(app, &mut tx, project, &before.revocation()).await?;
     }
     let job = NewJob { id, id_project: project, kind: PARKED, payload: &payload, due_in: LIFE };
@@ -119,6 +120,13 @@ pub async fn park(
     tx.commit().await?;
     app.wake.jobs.notify_one();
     Ok(())
+}
+
+/// Whether giving one grant back would end another one of the same person: whatever ends the other then ends both.
+fn would_end(app: &App, project: ProjectId, one: &Parked, other: &Grant) -> bool {
+    let provider = app.provider(project, &one.provider_slug);
+    let reaches = provider.is_some_and(|provider| provider.revocation_reach() == Reach::Person);
+    reaches && one.client_id == other.client_id
 }
 
 /// What this flow has parked, for this provider.

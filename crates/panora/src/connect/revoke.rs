@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use panora_catalog::{Provider, Reach};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -40,12 +41,14 @@ impl Revocation {
     }
 
     /// By what it is known whether somebody lives on the grant; asked again just before it is given back.
-    pub fn grant(&self) -> GrantKey<'_> {
+    pub fn grant(&self, project: ProjectId, provider: &Provider) -> GrantKey<'_> {
         GrantKey {
+            id_project: project,
             slug: &self.provider_slug,
             client_id: self.client_id.as_deref(),
             account_id: self.account_id.as_deref(),
             id_linked_user: self.id_linked_user,
+            of_person: provider.revocation_reach() == Reach::Person,
             except: None,
         }
     }
@@ -57,7 +60,7 @@ impl Revocation {
 pub enum AtProvider {
     /// It is being revoked there.
     Promised,
-    /// Another standing connection has the same OAuth client and account.
+    /// Another standing connection has the same OAuth client and account, or would end with it.
     SkippedShared,
     /// The provider has no way, or the credential is not one that it made for us.
     NotOffered,
@@ -121,16 +124,16 @@ async fn promise(
     connection: &Connection,
     credentials: Credentials,
 ) -> Result<AtProvider, ConnectError> {
-    let provider = app.provider(connection.id_project, &connection.provider_slug);
-    if !provider.is_some_and(|provider| provider.can_revoke()) || connection.client_id.is_none() {
-        return Ok(AtProvider::NotOffered);
-    }
+    let project = connection.id_project;
+    let provider = app.provider(project, &connection.provider_slug);
+    let provider = provider.filter(|it| it.can_revoke() && connection.client_id.is_some());
+    let Some(provider) = provider else { return Ok(AtProvider::NotOffered) };
     let revocation = Revocation::of(connection, credentials);
-    let others = GrantKey { except: Some(connection.id), ..revocation.grant() };
+    let others = GrantKey { except: Some(connection.id), ..revocation.grant(project, &provider) };
     if app.store.is_grant_in_use_now(tx, &others).await? {
         return Ok(AtProvider::SkippedShared);
     }
-    promise_revocation(app, tx, connection.id_project, &revocation).await?;
+    promise_revocation(app, tx, project, &revocation).await?;
     Ok(AtProvider::Promised)
 }
 

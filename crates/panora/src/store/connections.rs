@@ -31,25 +31,34 @@ pub struct NewConnection<'a> {
 
 /// What tells one provider's grant from another.
 pub struct GrantKey<'a> {
+    pub id_project: ProjectId,
     pub slug: &'a str,
     pub client_id: Option<&'a str>,
     /// Where the provider has not said whose it is, any of the linked user's accounts may be the one.
     pub account_id: Option<&'a str>,
     pub id_linked_user: LinkedUserId,
+    /// Whether it is all that the person granted to the client: every account, at every provider with that client.
+    pub of_person: bool,
     /// This connection does not count.
     pub except: Option<ConnectionId>,
 }
 
 impl GrantKey<'_> {
     fn in_use(&self) -> Sql {
+        // Two halves, since each has an index of its own.
         Sql::new(
-            "SELECT id FROM connections WHERE provider_slug = $1 AND client_id = $2 AND status <> 'revoked' \
-             AND id <> $3 AND (account_id = $4 OR (id_linked_user = $5 AND (account_id IS NULL OR $6 = 1))) LIMIT 1",
+            "SELECT id FROM connections WHERE client_id = $1 AND account_id = $2 AND status <> 'revoked' \
+             AND id <> $3 AND (provider_slug = $4 OR $5 = 1) \
+             UNION ALL SELECT id FROM connections WHERE id_project = $6 AND id_linked_user = $7 AND client_id = $1 \
+             AND status <> 'revoked' AND id <> $3 \
+             AND ($5 = 1 OR (provider_slug = $4 AND (account_id IS NULL OR $8 = 1))) LIMIT 1",
         )
-        .bind(self.slug)
         .bind(self.client_id)
-        .bind(self.except.map(|id| id.to_string()).unwrap_or_default())
         .bind(self.account_id)
+        .bind(self.except.map(|id| id.to_string()).unwrap_or_default())
+        .bind(self.slug)
+        .bind(self.of_person)
+        .bind(self.id_project.to_string())
         .bind(self.id_linked_user.to_string())
         .bind(self.account_id.is_none())
     }

@@ -85,6 +85,7 @@ mod resends;
 mod retention;
 mod second_exchanges;
 mod secrets_at_rest;
+mod shared_grants;
 mod signed_callbacks;
 mod standing_connections;
 mod test_deliveries;

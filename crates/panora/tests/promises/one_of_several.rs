@@ -8,6 +8,7 @@ use crate::provider_quirks::COMPANIES;
 use crate::support::{Browser, Page, Quirky, Receiver, Says, eventually, text};
 
 const REVOCATION: &str = r#"revocation:
+  ends: account
   requests: [{url: "{public_url}/sandbox/oauth/revoke", parameters: {token: "{token}"}}]"#;
 
 /// The sandbox, of whose grants each covers its three companies.

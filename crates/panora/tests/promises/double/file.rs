@@ -66,6 +66,12 @@ impl File {
         self.yaml["variables"].as_array().into_iter().flatten().any(|it| self.is_told_host(it))
     }
 
+    /// Whether other connections of a person may end with this provider's.
+    pub fn ends_others(&self) -> bool {
+        let usual = if self.yaml["tenants"].is_null() { "account" } else { "person" };
+        self.yaml.get("revocation").is_some() && self.text("/revocation/ends", usual) == "person"
+    }
+
     fn is_told_host(&self, variable: &Value) -> bool {
         let told = ["token", "claim", "callback", "tenant", "identity"];
         let of_provider = told.iter().any(|source| variable["from"].get(*source).is_some());
