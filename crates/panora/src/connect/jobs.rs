@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{client_of, with_settings};
 use super::erasure::{self, ERASURE};
-use super::parked::{self, PARKED, Parked};
+use super::error::ConnectError;
+use super::parked::{self, PARKED};
 use super::provider_call::send;
 use super::revoke::{REVOCATION, Revocation};
 use crate::app::App;
@@ -50,13 +51,18 @@ async fn work(app: &App, owner: &str) -> Result<bool, StoreError> {
 async fn finish(app: &App, job: &Job) -> Result<(), StoreError> {
     let done = match job.kind.as_str() {
         ERASURE => return erasure::go_on(app, job).await,
-        REVOCATION | PARKED => match read(app, job) {
-            Some(revocation) => {
+        PARKED => match parked::expire(app, job).await {
+            Ok(()) => return Ok(()),
+            Err(ConnectError::Store(error)) => return Err(error),
+            Err(_) => RevocationOutcome::Refused,
+        },
+        REVOCATION => match app.vault.open_json(Slot::JobPayload, job.id, &job.payload) {
+            Ok(revocation) => {
                 let outcome = give_back(app, job, revocation).await;
                 app.witness.saw_giving_back(outcome);
                 outcome
             }
-            None => RevocationOutcome::Refused,
+            Err(_) => RevocationOutcome::Refused,
         },
         _ => RevocationOutcome::Refused,
     };
@@ -70,14 +76,6 @@ async fn finish(app: &App, job: &Job) -> Result<(), StoreError> {
             app.store.finish_job(job.id_project, job.id).await
         }
     }
-}
-
-/// What is to be given back: a grant that ended, or one that waited in vain for a choice.
-fn read(app: &App, job: &Job) -> Option<Revocation> {
-    if job.kind == PARKED {
-        return parked::read(app, job.id, &job.payload).ok().map(Parked::revocation);
-    }
-    app.vault.open_json(Slot::JobPayload, job.id, &job.payload).ok()
 }
 
 async fn give_back(app: &App, job: &Job, it: Revocation) -> RevocationOutcome {

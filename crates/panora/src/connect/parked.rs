@@ -1,5 +1,5 @@
-//! A grant that covers several sites or companies, until the person has chosen one: parked as the very job that gives it
-//! back, which is due in half an hour. Choosing takes the job away; whatever else happens, it is done.
+//! A grant that covers several sites or companies, until the person has chosen one: parked as a job, due in half an hour,
+//! which then promises that it is given back. Choosing takes the job away; whatever else happens, it is done.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::grant::Grant;
 use super::revoke::{Revocation, promise_revocation};
 use crate::app::App;
 use crate::model::{Account, FlowId, JobId, LinkedUserId, ProjectId, Time};
-use crate::store::{NewJob, Tx};
+use crate::store::{Job, JobStage, NewJob, Tx};
 use crate::vault::{Sealed, Slot};
 
 pub const PARKED: &str = "parked_grant";
@@ -111,9 +111,11 @@ pub async fn park(
     let parked = Parked::new(open, departure, grant, tenants);
     let payload = app.vault.seal_json(Slot::JobPayload, id, &parked);
     let mut tx = app.store.begin().await?;
-    let before = take(app, &mut tx, open).await?;
-    if let Some(before) = before.filter(|before| !would_end(app, project, before, grant)) {
-        promise_revocation(app, &mut tx, project, &before.revocation()).await?;
+    if let Some(before) = app.store.take_job(&mut tx, project, (id, JobStage::Any)).await? {
+        let before = read(app, id, &before)?;
+        if !would_end(app, project, &before, grant) {
+            promise_revocation(app, &mut tx, project, &before.revocation()).await?;
+        }
     }
     let job = NewJob { id, id_project: project, kind: PARKED, payload: &payload, due_in: LIFE };
     app.store.add_job(&mut tx, &job).await?;
@@ -137,15 +139,39 @@ pub async fn parked_of(app: &App, open: &OpenFlow, slug: &str) -> Result<Option<
     Ok(parked.filter(|parked| parked.provider_slug == slug))
 }
 
-pub fn read(app: &App, id: JobId, sealed: &Sealed) -> Result<Parked, ConnectError> {
+fn read(app: &App, id: JobId, sealed: &Sealed) -> Result<Parked, ConnectError> {
     Ok(app.vault.open_json(Slot::JobPayload, id, sealed)?)
 }
 
 /// Takes the parked grant away inside a transaction; none once it is being given back.
 pub async fn take(app: &App, tx: &mut Tx, open: &OpenFlow) -> Result<Option<Parked>, ConnectError> {
     let id = job_of(open.flow.id);
-    let sealed = app.store.withdraw_job(tx, open.link.id_project, id).await?;
+    let sealed = app.store.take_job(tx, open.link.id_project, (id, JobStage::Waiting)).await?;
     sealed.map(|sealed| read(app, id, &sealed)).transpose()
+}
+
+/// What nobody has chosen of in time is promised to be given back, by a job of its own: the flow can park another grant,
+/// however long that takes.
+pub async fn expire(app: &App, job: &Job) -> Result<(), ConnectError> {
+    let mut tx = app.store.begin().await?;
+    // One that was parked meanwhile in its place has not begun.
+    let sealed = app.store.take_job(&mut tx, job.id_project, (job.id, JobStage::Begun)).await?;
+    if let Some(sealed) = sealed {
+        let revocation = read(app, job.id, &sealed)?.revocation();
+        promise_revocation(app, &mut tx, job.id_project, &revocation).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// The same at once, where the choice has failed.
+async fn give_back(app: &App, open: &OpenFlow) -> Result<(), ConnectError> {
+    let mut tx = app.store.begin().await?;
+    if let Some(parked) = take(app, &mut tx, open).await? {
+        promise_revocation(app, &mut tx, open.link.id_project, &parked.revocation()).await?;
+    }
+    tx.commit().await?;
+    app.wake.jobs.notify_one();
+    Ok(())
 }
 
 /// Connects what the person has chosen. Whatever goes wrong is told to the customer, and the grant is given back.
@@ -163,10 +189,9 @@ pub async fn choose(
     };
     if let Err(failure) = result {
         tell_failure(app, open, provider.slug(), failure, None).await;
-        if let Err(error) = app.store.hasten_job(open.link.id_project, job_of(open.flow.id)).await {
-            tracing::warn!(code = error.code(), "a parked grant is given back when its time is over");
+        if let Err(error) = give_back(app, open).await {
+            tracing::warn!(%error, "a parked grant is given back when its time is over");
         }
-        app.wake.jobs.notify_one();
     }
     result
 }

@@ -18,6 +18,14 @@ pub struct NewJob<'a> {
     pub due_in: Duration,
 }
 
+/// Whether somebody has begun a job.
+#[derive(Clone, Copy, Debug)]
+pub enum JobStage {
+    Waiting,
+    Begun,
+    Any,
+}
+
 /// A job that this node has claimed.
 #[derive(Debug)]
 pub struct Job {
@@ -101,31 +109,21 @@ impl Store {
         row.map(|row| row.get("payload").map(Sealed)).transpose()
     }
 
-    /// Takes a promise back: its payload, unless somebody has begun the work.
-    pub async fn withdraw_job(
+    /// Takes a job out: its payload, unless it is gone, or not in that stage.
+    pub async fn take_job(
         &self,
         tx: &mut Tx,
         project: ProjectId,
-        id: JobId,
+        (id, stage): (JobId, JobStage),
     ) -> Result<Option<Sealed>, StoreError> {
-        let sql =
-            Sql::new("DELETE FROM jobs WHERE id_project = $1 AND id = $2 AND tries = 0 RETURNING payload")
-                .bind(project.to_string())
-                .bind(id.to_string());
-        let row = tx.optional(sql).await?;
+        let stage = match stage {
+            JobStage::Waiting => " AND tries = 0",
+            JobStage::Begun => " AND tries > 0",
+            JobStage::Any => "",
+        };
+        let sql = format!("DELETE FROM jobs WHERE id_project = $1 AND id = $2{stage} RETURNING payload");
+        let row = tx.optional(Sql::new(sql).bind(project.to_string()).bind(id.to_string())).await?;
         row.map(|row| row.get("payload").map(Sealed)).transpose()
-    }
-
-    /// Makes a job due now.
-    pub async fn hasten_job(&self, project: ProjectId, id: JobId) -> Result<(), StoreError> {
-        let (now, parameter) = self.db_now();
-        let sql = Sql::new(format!(
-            "UPDATE jobs SET due_at = {now} WHERE id_project = $2 AND id = $3 AND due_at > {now}"
-        ))
-        .bind(parameter)
-        .bind(project.to_string())
-        .bind(id.to_string());
-        self.db.execute(sql).await.map(|_| ())
     }
 
     pub async fn finish_job(&self, project: ProjectId, id: JobId) -> Result<(), StoreError> {

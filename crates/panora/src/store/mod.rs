@@ -72,7 +72,7 @@ pub use events::{NewEvent, StoredEvent};
 pub use expiry::{ExpiryStep, OldestOpen};
 pub use flows::Flow;
 pub use idempotency::IdempotencyRecord;
-pub use jobs::{Job, NewJob};
+pub use jobs::{Job, JobStage, NewJob};
 pub use magic_links::TimelineStep;
 pub use oauth_states::StoredState;
 pub use projects::TakenPositions;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::provider_quirks::COMPANIES;
-use crate::support::{Browser, Page, Quirky, Receiver, Says, eventually, text};
+use crate::support::{Browser, Page, Quirky, Receiver, Says, Trouble, eventually, text};
 
+const REVOKE: &str = "/sandbox/oauth/revoke";
 const REVOCATION: &str = r#"revocation:
   ends: account
   requests: [{url: "{public_url}/sandbox/oauth/revoke", parameters: {token: "{token}"}}]"#;
@@ -98,6 +99,31 @@ async fn a_second_consent_takes_the_place_of_the_first_which_is_given_back() {
     is_taken_back(&quirky, &first).await;
     browser.submit(&page.form().with("choice", "2")).await.assert_says(200, "Quirky is connected");
     assert!(quirky.takes(&quirky.last_access_token()).await);
+}
+
+/// Consents once more in the same browser; the page that asks which one.
+async fn asked_again(browser: &Browser, page: &Page, account: &str) -> Page {
+    let before = page.url.as_str().trim_end_matches("/choice").to_owned();
+    let consent = browser.on_to_consent(&browser.open(before).await).await;
+    let page = browser.submit(&consent.form().with("account", account).allow()).await;
+    assert!(page.url.path().ends_with("/choice"), "{}: {}", page.url, page.text());
+    page
+}
+
+#[tokio::test]
+async fn a_grant_that_the_provider_does_not_take_back_yet_keeps_nobody_from_choosing_of_another() {
+    let quirky = given().await;
+    let (browser, page) = asked(&quirky).await;
+    let first = quirky.last_access_token();
+    quirky.road.block(REVOKE, Trouble::Answer(503, &[], ""));
+    quirky.server.advance(Duration::from_mins(31));
+    quirky.road.wait_for(REVOKE, 1).await;
+    asked_again(&browser, &page, "acme").await;
+    let second = quirky.last_access_token();
+    quirky.road.open(REVOKE);
+    quirky.server.advance(Duration::from_mins(31));
+    is_taken_back(&quirky, &first).await;
+    is_taken_back(&quirky, &second).await;
 }
 
 #[tokio::test]
