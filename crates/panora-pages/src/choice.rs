@@ -13,10 +13,14 @@ pub struct ChoicePage {
     pub provider: Provider,
     /// As the provider names them; at least two. The form posts a `choice`: its number, from 0.
     pub choices: Vec<String>,
+    /// Whether the person has just chosen of an older list.
+    pub is_newer: bool,
     /// Where the form is posted to.
     pub action: String,
     /// The value of the hidden field `csrf`.
     pub csrf: String,
+    /// The value of the hidden field `grant`: whose list this is.
+    pub grant: String,
 }
 
 impl ChoicePage {

@@ -207,7 +207,7 @@ groups! {
         disconnect, password, tenant, change, submit, leads_to,
     }
     QuestionsTexts { title, heading, advice, submit }
-    ChoiceTexts { title, heading, advice, legend, submit }
+    ChoiceTexts { title, heading, advice, newer, newer_advice, legend, submit }
     FieldTexts { example, show, hide, show_label, missing, too_long, unusable }
     CredentialsTexts {
         title, heading, steps, key_page, role, submit, submitting, stored, wrong_key, wrong_key_advice,

@@ -176,14 +176,16 @@ fn questions(error: Option<&str>) -> QuestionsPage {
     }
 }
 
-fn choice() -> ChoicePage {
+fn choice(is_newer: bool) -> ChoicePage {
     let names = ["Acme", "Acme Legal and Compliance, Europe, Middle East and Africa", "Globex"];
     ChoicePage {
         frame: frame(),
         provider: zendesk(),
         choices: names.map(str::to_owned).to_vec(),
+        is_newer,
         action: "/connect/flow/flow/zendesk/choice".to_owned(),
         csrf: "csrf".to_owned(),
+        grant: "grant".to_owned(),
     }
 }
 
@@ -220,7 +222,8 @@ fn credentials(problem: Option<CredentialProblem>) -> CredentialsPage {
 fn forms() -> Pages {
     let missing = CredentialProblem::PermissionMissing;
     vec![
-        named("choice", choice().render()),
+        named("choice", choice(false).render()),
+        named("choice-newer", choice(true).render()),
         named("questions", questions(None).render()),
         named("questions-error", questions(Some("Letters, digits and hyphens only.")).render()),
         named("credentials", credentials(None).render()),

@@ -130,7 +130,8 @@ async fn settle(
         };
     }
     grant.identify(app, project).await?;
-    finish(app, open, departure, grant).await.map(|_| Outcome::Connected)
+    finish(app, open, departure, grant).await?;
+    Ok(Outcome::Connected)
 }
 
 /// The code for a grant.
@@ -165,7 +166,7 @@ async fn exchange(
         Ok(more) => variables.extend(more),
         Err(_) => return Ok(Err(Failure::WrongHost)),
     }
-    let departure = Departure { at: state.created_at, as_new: context.as_new, parked: false };
+    let departure = Departure { at: state.created_at, as_new: context.as_new, parked: None };
     let context = StateContext { variables, ..context };
     if provider.auth_kind() == AuthKind::Oauth1 {
         let granted = oauth1::redeem(app, project, (&provider, &client), query, context).await;

@@ -1,11 +1,13 @@
 //! The end of a flow: one transaction stores the connection, its event, and that the link was used.
 
+use uuid::Uuid;
+
 use super::Failure;
 use super::error::ConnectError;
 use super::establish::{Established, Wanted, establish};
 use super::flow::{OpenFlow, failure_of, step};
 use super::grant::Grant;
-use super::parked::take;
+use super::parked::{Taken, take};
 use crate::app::App;
 use crate::model::{LinkRefusal, LinkStep, MagicLink, Time};
 use crate::store::Tx;
@@ -17,8 +19,30 @@ pub struct Departure {
     pub at: Time,
     /// Whether a new connection is wanted where the link names one to renew.
     pub as_new: bool,
-    /// Whether the grant was parked until the person had chosen.
-    pub parked: bool,
+    /// The mark of a grant that was parked until the person had chosen.
+    pub parked: Option<Uuid>,
+}
+
+/// Why no connection was stored.
+pub enum Unfinished {
+    Failed(Failure),
+    /// Another grant was parked meanwhile in the place of the one that the person chose of.
+    Replaced,
+}
+
+impl From<LinkRefusal> for Unfinished {
+    fn from(refusal: LinkRefusal) -> Self {
+        Self::Failed(failure_of(refusal))
+    }
+}
+
+impl From<Unfinished> for Failure {
+    fn from(why: Unfinished) -> Self {
+        match why {
+            Unfinished::Failed(failure) => failure,
+            Unfinished::Replaced => Self::Unexpected,
+        }
+    }
 }
 
 /// Stores what a flow came to; the caller tells of a failure. A link that expired since the person
@@ -28,17 +52,17 @@ pub async fn finish(
     open: &OpenFlow,
     departure: Departure,
     grant: &Grant,
-) -> Result<Established, Failure> {
-    match try_finish(app, open, departure, grant).await {
-        Ok(Ok(established)) => Ok(established),
-        Ok(Err(refusal)) => Err(failure_of(refusal)),
-        Err(ConnectError::OtherAccount) => Err(Failure::OtherAccount),
-        Err(ConnectError::Gone) => Err(Failure::LinkRevoked),
+) -> Result<Established, Unfinished> {
+    let failure = match try_finish(app, open, departure, grant).await {
+        Ok(finished) => return finished,
+        Err(ConnectError::OtherAccount) => Failure::OtherAccount,
+        Err(ConnectError::Gone) => Failure::LinkRevoked,
         Err(error) => {
             tracing::error!(%error, flow = %open.flow.id, "a connection could not be stored");
-            Err(Failure::Unexpected)
+            Failure::Unexpected
         }
-    }
+    };
+    Err(Unfinished::Failed(failure))
 }
 
 async fn try_finish(
@@ -46,23 +70,27 @@ async fn try_finish(
     open: &OpenFlow,
     departure: Departure,
     grant: &Grant,
-) -> Result<Result<Established, LinkRefusal>, ConnectError> {
+) -> Result<Result<Established, Unfinished>, ConnectError> {
     let project = open.link.id_project;
     let mut tx = app.store.begin().await?;
     let mut publication = Publication::open(app, &mut tx, project, 1).await?;
     let link = app.store.lock_magic_link(&mut tx, project, open.link.id).await?;
-    let Some(link) = link else { return Ok(Err(LinkRefusal::Revoked)) };
+    let Some(link) = link else { return Ok(Err(LinkRefusal::Revoked.into())) };
     if let Some(refusal) =
         link.refusal(app.clock.now()).filter(|refusal| !forgiven(*refusal, &link, departure.at))
     {
-        return Ok(Err(refusal));
+        return Ok(Err(refusal.into()));
     }
     if let Some(refusal) = app.store.flow_refusal(&mut tx, &open.flow).await? {
-        return Ok(Err(refusal));
+        return Ok(Err(refusal.into()));
     }
-    if departure.parked && take(app, &mut tx, open).await?.is_none() {
-        // It is being given back.
-        return Ok(Err(LinkRefusal::Expired));
+    if let Some(mark) = departure.parked {
+        match take(app, &mut tx, open, mark).await? {
+            Taken::It(_) => {}
+            // It is being given back.
+            Taken::Gone => return Ok(Err(LinkRefusal::Expired.into())),
+            Taken::Another => return Ok(Err(Unfinished::Replaced)),
+        }
     }
     let wanted = Wanted {
         project,

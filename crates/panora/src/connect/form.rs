@@ -52,13 +52,13 @@ pub async fn try_credentials(
             return Err(FormError::Failed(Failure::TooManyTries));
         }
     }
-    let departure = Departure { at: app.clock.now(), as_new, parked: false };
+    let departure = Departure { at: app.clock.now(), as_new, parked: None };
     let mut grant = grant_of(provider, credentials);
     grant.credentials.variables.extend(app_for(app, open.link.id_project, provider).await?.settings);
     let failure = match verify(app, open.link.id_project, &mut grant).await {
         Ok(Verification::Good) => match finish(app, open, departure, &grant).await {
             Ok(_) => return Ok(()),
-            Err(failure) => failure,
+            Err(why) => why.into(),
         },
         Ok(refused) => return Err(FormError::Refused(refused)),
         // The same credential may work in a minute: the flow goes on.

@@ -38,6 +38,7 @@ pub use credentials::{Credentials, Secret};
 pub use error::ConnectError;
 pub use establish::Established;
 pub use failed::tell_failure;
+pub use finish::Unfinished;
 pub use flow::{
     Cookies, FlowHere, LinkOpening, OpenFlow, answers_of, cookie_name, find_flow, note, open_link,
     save_answers, step,

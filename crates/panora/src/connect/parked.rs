@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use panora_catalog::{Provider, Reach, Tenant, Variables};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Failure;
 use super::credentials::Credentials;
 use super::error::ConnectError;
 use super::failed::tell_failure;
-use super::finish::{Departure, finish};
+use super::finish::{Departure, Unfinished, finish};
 use super::flow::OpenFlow;
 use super::grant::Grant;
 use super::revoke::{Revocation, promise_revocation};
@@ -27,6 +28,9 @@ const LIFE: Duration = Duration::from_mins(30);
 /// A grant, and what it may be for.
 #[derive(Serialize, Deserialize)]
 pub struct Parked {
+    /// Which of the grants that this flow has parked one after another.
+    #[serde(default)]
+    pub mark: Uuid,
     pub provider_slug: String,
     client_id: Option<String>,
     credentials: Credentials,
@@ -45,15 +49,28 @@ struct Choice {
     kept: Variables,
 }
 
+/// A grant, and the sites or companies that it covers.
+type Choosable<'a> = (&'a Grant, Vec<Tenant>);
+
+/// What was found of a parked grant that was to be taken away.
+pub enum Taken {
+    It(Box<Parked>),
+    /// It is being given back, or is connected.
+    Gone,
+    /// Another one stands in its place: the transaction must not be committed.
+    Another,
+}
+
 /// A flow has one parked grant at most, whose job has the flow's own id.
 fn job_of(flow: FlowId) -> JobId {
     JobId::from_uuid(flow.uuid())
 }
 
 impl Parked {
-    fn new(open: &OpenFlow, departure: Departure, grant: &Grant, tenants: Vec<Tenant>) -> Self {
+    fn new(app: &App, open: &OpenFlow, departure: Departure, (grant, tenants): Choosable<'_>) -> Self {
         let choices = tenants.into_iter().map(|tenant| Choice { name: tenant.name, kept: tenant.kept });
         Self {
+            mark: app.random.uuid(app.clock.now()),
             provider_slug: grant.provider.slug().to_owned(),
             client_id: grant.client_id.clone(),
             credentials: grant.credentials.clone(),
@@ -105,10 +122,10 @@ pub async fn park(
     app: &App,
     open: &OpenFlow,
     departure: Departure,
-    (grant, tenants): (&Grant, Vec<Tenant>),
+    (grant, tenants): Choosable<'_>,
 ) -> Result<(), ConnectError> {
     let (project, id) = (open.link.id_project, job_of(open.flow.id));
-    let parked = Parked::new(open, departure, grant, tenants);
+    let parked = Parked::new(app, open, departure, (grant, tenants));
     let payload = app.vault.seal_json(Slot::JobPayload, id, &parked);
     let mut tx = app.store.begin().await?;
     if let Some(before) = app.store.take_job(&mut tx, project, (id, JobStage::Any)).await? {
@@ -143,11 +160,13 @@ fn read(app: &App, id: JobId, sealed: &Sealed) -> Result<Parked, ConnectError> {
     Ok(app.vault.open_json(Slot::JobPayload, id, sealed)?)
 }
 
-/// Takes the parked grant away inside a transaction; none once it is being given back.
-pub async fn take(app: &App, tx: &mut Tx, open: &OpenFlow) -> Result<Option<Parked>, ConnectError> {
+/// Takes the parked grant with that mark away inside a transaction.
+pub async fn take(app: &App, tx: &mut Tx, open: &OpenFlow, mark: Uuid) -> Result<Taken, ConnectError> {
     let id = job_of(open.flow.id);
     let sealed = app.store.take_job(tx, open.link.id_project, (id, JobStage::Waiting)).await?;
-    sealed.map(|sealed| read(app, id, &sealed)).transpose()
+    let Some(sealed) = sealed else { return Ok(Taken::Gone) };
+    let parked = read(app, id, &sealed)?;
+    Ok(if parked.mark == mark { Taken::It(Box::new(parked)) } else { Taken::Another })
 }
 
 /// What nobody has chosen of in time is promised to be given back, by a job of its own: the flow can park another grant,
@@ -164,32 +183,39 @@ pub async fn expire(app: &App, job: &Job) -> Result<(), ConnectError> {
 }
 
 /// The same at once, where the choice has failed.
-async fn give_back(app: &App, open: &OpenFlow) -> Result<(), ConnectError> {
+async fn give_back(app: &App, open: &OpenFlow, mark: Uuid) -> Result<(), ConnectError> {
     let mut tx = app.store.begin().await?;
-    if let Some(parked) = take(app, &mut tx, open).await? {
-        promise_revocation(app, &mut tx, open.link.id_project, &parked.revocation()).await?;
-    }
+    let Taken::It(parked) = take(app, &mut tx, open, mark).await? else { return Ok(()) };
+    promise_revocation(app, &mut tx, open.link.id_project, &parked.revocation()).await?;
     tx.commit().await?;
     app.wake.jobs.notify_one();
     Ok(())
 }
 
-/// Connects what the person has chosen. Whatever goes wrong is told to the customer, and the grant is given back.
+/// Connects what the person has chosen of the grant that still waits. Whatever goes wrong is told to the customer, and the grant is given back.
 pub async fn choose(
     app: &App,
     open: &OpenFlow,
     (provider, parked): (&Arc<Provider>, Parked),
     number: usize,
-) -> Result<(), Failure> {
-    let departure = Departure { at: Time::from_millis(parked.left_at), as_new: parked.as_new, parked: true };
-    let Some(mut grant) = parked.grant(provider, number) else { return Err(Failure::Unexpected) };
+) -> Result<(), Unfinished> {
+    let mark = parked.mark;
+    let departure =
+        Departure { at: Time::from_millis(parked.left_at), as_new: parked.as_new, parked: Some(mark) };
+    let grant = parked.grant(provider, number);
+    let mut grant = grant.ok_or(Unfinished::Failed(Failure::Unexpected))?;
     let result = match grant.identify(app, open.link.id_project).await {
         Ok(()) => finish(app, open, departure, &grant).await.map(|_| ()),
-        Err(why) => Err(why.into()),
+        Err(why) => Err(Unfinished::Failed(why.into())),
     };
-    if let Err(failure) = result {
+    if let Err(Unfinished::Failed(failure)) = result {
+        // It may have failed because the grant was given back when another one took its place.
+        let now = parked_of(app, open, provider.slug()).await;
+        if now.is_ok_and(|now| now.is_some_and(|now| now.mark != mark)) {
+            return Err(Unfinished::Replaced);
+        }
         tell_failure(app, open, provider.slug(), failure, None).await;
-        if let Err(error) = give_back(app, open).await {
+        if let Err(error) = give_back(app, open, mark).await {
             tracing::warn!(%error, "a parked grant is given back when its time is over");
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::provider_quirks::COMPANIES;
 use crate::support::{Browser, Page, Quirky, Receiver, Says, Trouble, eventually, text};
 
+const ME: &str = "/sandbox/api/me";
 const REVOKE: &str = "/sandbox/oauth/revoke";
 const REVOCATION: &str = r#"revocation:
   ends: account
@@ -124,6 +125,42 @@ async fn a_grant_that_the_provider_does_not_take_back_yet_keeps_nobody_from_choo
     quirky.server.advance(Duration::from_mins(31));
     is_taken_back(&quirky, &first).await;
     is_taken_back(&quirky, &second).await;
+}
+
+#[tokio::test]
+async fn a_choice_is_made_of_the_list_that_was_shown() {
+    let quirky = given().await;
+    let (browser, first) = asked(&quirky).await;
+    let second = asked_again(&browser, &first, "acme").await;
+    let token = quirky.last_access_token();
+    let page = browser.submit(&first.form().with("choice", "0")).await;
+    page.assert_says(409, "This list is newer than the one that you chose from");
+    assert_eq!(quirky.server.count("/connections").await, 0);
+    assert!(quirky.takes(&token).await, "nothing is spent");
+    browser.submit(&page.form().with("choice", "1")).await.assert_says(200, "Quirky is connected");
+    assert_eq!(quirky.server.connection_of("user-1").await["account"]["id"], "globex");
+    browser.submit(&second.form().with("choice", "1")).await.assert_says(200, "Quirky is connected");
+}
+
+#[tokio::test]
+async fn a_consent_that_overtakes_a_choice_leaves_the_choice_to_be_made_again() {
+    let identity = r#"identity: {request: {url: /me}, id: ["{/id}"]}"#;
+    let (sections, _) = COMPANIES.split_once("identity:").expect("it is the last");
+    let sections = format!("{sections}{identity}\n{REVOCATION}");
+    let quirky = Quirky::new(Says { plays: "companies", sections: &sections, ..Says::default() }).await;
+    let (browser, first) = asked(&quirky).await;
+    quirky.road.block_once(ME, Trouble::Closed);
+    let form = first.form().with("choice", "0");
+    let overtaking = async {
+        quirky.road.wait_for(ME, 1).await;
+        asked_again(&browser, &first, "acme").await;
+        quirky.road.open(ME);
+    };
+    let (page, ()) = tokio::join!(browser.submit(&form), overtaking);
+    page.assert_says(409, "This list is newer than the one that you chose from");
+    assert_eq!(quirky.server.count("/events").await, 0, "nothing has failed");
+    assert!(quirky.takes(&quirky.last_access_token()).await, "nothing is spent");
+    browser.submit(&page.form().with("choice", "2")).await.assert_says(200, "Quirky is connected");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Form;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use panora_catalog::Provider;
 use panora_pages::{ChoicePage, Failure, provider_path};
@@ -14,7 +15,7 @@ use super::failed;
 use super::frame::{frame, shown};
 use super::{Elsewhere, FlowCookies, done_path, live_flow};
 use crate::app::App;
-use crate::connect::{FlowHere, OpenFlow, Parked, choose, find_flow, parked_of};
+use crate::connect::{FlowHere, OpenFlow, Parked, Unfinished, choose, find_flow, parked_of};
 use crate::http::problem::Problem;
 use crate::model::FlowId;
 
@@ -51,33 +52,49 @@ pub async fn show(
     cookies: FlowCookies,
 ) -> Result<Response, Elsewhere> {
     let here = here(&app, (&id, &slug), &cookies).await?;
-    let page = ChoicePage {
-        frame: frame(&app, &here.open.link).await?,
-        provider: shown(&here.provider),
-        choices: here.parked.names().map(str::to_owned).collect(),
-        action: path(here.open.flow.id, &slug),
-        csrf: csrf_token(&app, &here.open.cookie),
-    };
-    Ok(Html(page.render()).into_response())
+    page(&app, &here, false).await
 }
 
-/// What was chosen, by its number.
+async fn page(app: &App, here: &Here, is_newer: bool) -> Result<Response, Elsewhere> {
+    let page = ChoicePage {
+        frame: frame(app, &here.open.link).await?,
+        provider: shown(&here.provider),
+        choices: here.parked.names().map(str::to_owned).collect(),
+        is_newer,
+        action: path(here.open.flow.id, here.provider.slug()),
+        csrf: csrf_token(app, &here.open.cookie),
+        grant: here.parked.mark.to_string(),
+    };
+    let status = if is_newer { StatusCode::CONFLICT } else { StatusCode::OK };
+    Ok((status, Html(page.render())).into_response())
+}
+
+/// What was chosen, by its number in the list of that grant.
 pub async fn answer(
     State(app): State<App>,
     Path((id, slug)): Path<(String, String)>,
     cookies: FlowCookies,
     Form(given): Form<BTreeMap<String, String>>,
 ) -> Result<Response, Elsewhere> {
-    let here = here(&app, (&id, &slug), &cookies).await?;
-    check_csrf(&app, &here.open.cookie, &given)?;
-    let flow = here.open.flow.id;
+    let flow = (id.as_str(), slug.as_str());
+    let waiting = here(&app, flow, &cookies).await?;
+    check_csrf(&app, &waiting.open.cookie, &given)?;
+    // Another tab of this browser may have brought another grant, with another list.
+    if given.get("grant") != Some(&waiting.parked.mark.to_string()) {
+        return page(&app, &waiting, true).await;
+    }
+    let id = waiting.open.flow.id;
     let number: Option<usize> = given.get("choice").and_then(|number| number.parse().ok());
-    let Some(number) = number.filter(|number| *number < here.parked.names().count()) else {
-        return Ok(Redirect::to(&path(flow, &slug)).into_response());
+    let Some(number) = number.filter(|number| *number < waiting.parked.names().count()) else {
+        return Ok(Redirect::to(&path(id, &slug)).into_response());
     };
-    let ending = app.clone();
-    let chosen = ending
-        .to_the_end(async move { choose(&app, &here.open, (&here.provider, here.parked), number).await });
-    let onward = chosen.await.map_or_else(|failure| failed::path(flow, &slug, failure), |()| done_path(flow));
+    let (ending, Here { open, provider, parked }) = (app.clone(), waiting);
+    let chosen =
+        app.to_the_end(async move { choose(&ending, &open, (&provider, parked), number).await }).await;
+    let onward = match chosen {
+        Ok(()) => done_path(id),
+        Err(Unfinished::Failed(failure)) => failed::path(id, &slug, failure),
+        Err(Unfinished::Replaced) => return page(&app, &here(&app, flow, &cookies).await?, true).await,
+    };
     Ok(Redirect::to(&onward).into_response())
 }
