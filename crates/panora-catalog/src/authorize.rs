@@ -8,8 +8,8 @@ use sha2::Sha256;
 use url::{Url, form_urlencoded};
 
 use crate::credential::Client;
-use crate::file::{Authorization, Parameters, Pkce, Scopes, Source};
-use crate::provider::Provider;
+use crate::file::{Authorization, Parameters, Pkce, Scopes, Source, host_of};
+use crate::provider::{Provider, ProviderOrigin};
 use crate::question::AnswerError;
 use crate::request::Pairs;
 use crate::values::{RenderError, Values, Variables};
@@ -57,10 +57,26 @@ impl Provider {
         url.host_str().map(str::to_owned)
     }
 
-    /// What the callback's `iss` must be, where it is sent (RFC 9207, section 2.4).
+    /// Whether a callback is believed that names this issuer in `iss`, or none (RFC 9207, section 2.4). A project's own
+    /// file has to name an issuer that is sent: whom the person was led to is known in no other way.
+    pub fn is_of_issuer(&self, sent: Option<&str>) -> bool {
+        let always = self.file.authorization.as_ref().is_some_and(|it| it.sends_issuer);
+        match (sent, self.issuer()) {
+            (Some(sent), Some(own)) => sent == own,
+            (Some(_), None) => !matches!(self.origin, ProviderOrigin::Project(_)),
+            (None, _) => !always,
+        }
+    }
+
+    /// What the callback's `iss` must be, where it is sent.
     pub fn issuer(&self) -> Option<String> {
         let issuer = self.file.authorization.as_ref()?.issuer.as_ref()?;
         Values::new(self, &Variables::new()).text(issuer).ok()
+    }
+
+    /// Where codes go, as the file writes it.
+    pub(crate) fn token_host(&self) -> Option<String> {
+        self.file.token.as_ref().map(|token| host_of(&token.url.to_string()))
     }
 
     /// What the callback calls the code: `code` almost everywhere.

@@ -54,6 +54,7 @@ impl Catalog {
                 let Some(project) = name.filter(|name| !name.starts_with('.')) else { continue };
                 let mut own = Providers::new();
                 load_folder(&mut own, &folder, &ProviderOrigin::Project(project.to_owned()), public_url)?;
+                own.values().try_for_each(|provider| check_issuer(&shared, provider, &folder))?;
                 projects.insert(project.to_owned(), own);
             }
         }
@@ -84,6 +85,19 @@ impl Catalog {
 fn insert(into: &mut Providers, file: ProviderFile, origin: ProviderOrigin, public_url: &str) {
     let provider = Provider { file, origin, public_url: public_url.to_owned() };
     into.insert(provider.slug().to_owned(), Arc::new(provider));
+}
+
+/// A project's own file that claims another provider's issuer takes its codes where that provider does: else whoever wrote
+/// the file would get codes that people gave to somebody else.
+fn check_issuer(shared: &Providers, own: &Provider, folder: &Path) -> Result<(), FileError> {
+    let Some(issuer) = own.issuer() else { return Ok(()) };
+    let mut same = shared.values().filter(|it| it.issuer().as_ref() == Some(&issuer)).peekable();
+    if same.peek().is_none() || same.any(|it| it.token_host() == own.token_host()) {
+        return Ok(());
+    }
+    let problem = format!("the codes of the issuer {issuer} go to the token URL of that provider only");
+    let line = own.file.token.as_ref().map_or(1, |token| token.url.line());
+    Err(FileError { file: folder.join(format!("{}.yaml", own.slug())).display().to_string(), line, problem })
 }
 
 fn load_folder(

@@ -7,6 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::api::Request;
 use super::check_auth::{CLIENT, carriers, check_auth, login_templates};
+use super::check_authorization::check_authorization;
 use super::check_urls::{check_all, check_names, check_url, no_base64, no_pointers};
 use super::host::HostPattern;
 use super::oauth::{ClientAuth, Encoding, GrantRequest, ScopesInToken};
@@ -47,6 +48,7 @@ pub fn check(file: &ProviderFile, stem: &str) -> Check {
     check_about(file, stem)?;
     check_variables(file)?;
     check_auth(file)?;
+    check_authorization(file)?;
     check_oauth_urls(file)?;
     check_scopes(file)?;
     check_api(file)

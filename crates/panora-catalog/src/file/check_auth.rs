@@ -67,6 +67,7 @@ fn check_oauth1(file: &ProviderFile) -> Check {
         );
     }
     let plain = authorization.issuer.is_none()
+        && !authorization.sends_issuer
         && authorization.signature.is_none()
         && authorization.pkce == Pkce::S256
         && authorization.code_parameter == "code";

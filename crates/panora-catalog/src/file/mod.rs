@@ -4,6 +4,7 @@
 mod api;
 mod check;
 mod check_auth;
+mod check_authorization;
 mod check_urls;
 mod error;
 mod host;

@@ -11,7 +11,7 @@ use serde_saphyr::Spanned;
 use super::api::{Basic, method};
 use super::template::{Pointer, Template};
 
-/// Extra parameters by name. They win over the standard ones; `null` leaves a standard one out.
+/// Extra parameters by name. They win over the standard ones, where they may; `null` leaves a standard one out.
 pub type Parameters = BTreeMap<String, Option<Template>>;
 
 /// Parameters that are the same for everybody.
@@ -24,6 +24,9 @@ pub struct Authorization {
     pub url: Template,
     /// What the callback's `iss` must be where the provider sends it (RFC 9207).
     pub issuer: Option<Template>,
+    /// Whether it is always sent: a callback without it is then not believed.
+    #[serde(default)]
+    pub sends_issuer: bool,
     #[serde(default)]
     pub parameters: Parameters,
     /// Other names for standard parameters: `client_id: applicationId`.

@@ -72,6 +72,21 @@ const BROKEN: &[(&str, &str)] = &[
         "base_url: https://acme.example.com",
         "base_url: https://acme.example.com\n  query: {secret: \"{client_secret}\"}",
     ),
+    ("/authorize\n", "/authorize\n  parameters: {state: mine}\n"),
+    ("/authorize\n", "/authorize\n  parameters: {state: null}\n"),
+    ("/authorize\n", "/authorize\n  parameters: {client_id: theirs}\n"),
+    ("/authorize\n", "/authorize\n  parameters: {response_type: token}\n"),
+    ("/authorize\n", "/authorize\n  parameters: {code_challenge: mine}\n"),
+    ("/authorize\n", "/authorize\n  parameters: {code_challenge_method: null}\n"),
+    ("/authorize\n", "/authorize\n  parameters: {redirect_uri: \"https://evil.example\"}\n"),
+    ("/authorize\n", "/authorize\n  parameters: {redirect_uri: \"{sub}\"}\n"),
+    ("/authorize\n", "/authorize\n  names: {client_id: app}\n  parameters: {app: theirs}\n"),
+    ("/authorize\n", "/authorize\n  names: {response_type: client_id}\n"),
+    ("/authorize\n", "/authorize?a=b&client_id=theirs\n"),
+    ("/authorize\n", "/authorize?client%5Fid=theirs\n"),
+    ("/authorize\n", "/authorize\n  sends_issuer: true\n"),
+    ("scopes: {default: []}", "scopes: {default: [], parameter: state}"),
+    ("scopes: {default: []}", "scopes: {default: [], more: {client_id: [theirs]}}"),
     ("  base_url", "  pagination: {cursor: {parameter: a, next: b, limit: c}}\n  base_url"),
 ];
 
@@ -124,6 +139,21 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     12: `scopes.in_token` needs a parameter, and a list JSON
     12: `scopes.in_token` needs a parameter, and a list JSON
     16: `{client_secret}` is not known here: declare it under `variables`
+    11: `state` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
+    10: `state` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
+    11: `client_id` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
+    11: `response_type` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
+    11: `code_challenge` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
+    10: `code_challenge_method` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
+    11: `redirect_uri` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
+    11: `redirect_uri` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
+    12: `app` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
+    10: `names` calls no other parameter `client_id`, which the server fills in
+    10: the URL's own query holds no `client_id`, which the server fills in
+    10: the URL's own query holds no `state`, which the server fills in
+    10: `sends_issuer` needs `issuer`
+    10: no scopes stand in `state`, which the server fills in
+    10: no scopes stand in `client_id`, which the server fills in
     15: `b` is no JSON pointer: write it with a leading slash, like /access_token
     "##);
 }

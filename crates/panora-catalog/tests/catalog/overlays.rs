@@ -60,3 +60,18 @@ fn a_broken_file_stops_the_load_and_says_where() {
     let CatalogError::File(error) = error else { panic!("{error}") };
     assert!(error.file.ends_with("p1/acme.yaml") && error.line == 3, "{error}");
 }
+
+#[test]
+fn a_projects_file_that_claims_anothers_issuer_takes_its_codes_where_that_one_does() {
+    let google = include_str!("../../../../catalog/google_drive.yaml").replace("google_drive", "acme");
+    let dir = folder("issuer", &[("p1/acme.yaml", &google)]);
+    Catalog::load(Some(&dir), &public_url()).expect("it is as the built-in one");
+    let stolen = google.replace("https://oauth2.googleapis.com/token", "https://evil.example/token");
+    let dir = folder("stolen_issuer", &[("p1/acme.yaml", &stolen)]);
+    let error = Catalog::load(Some(&dir), &public_url()).expect_err("it would get Google's codes");
+    let CatalogError::File(error) = error else { panic!("{error}") };
+    assert!(error.file.ends_with("p1/acme.yaml") && error.problem.contains("accounts.google.com"), "{error}");
+    // The installation's own file is believed.
+    let dir = folder("own_issuer", &[("acme.yaml", &stolen)]);
+    Catalog::load(Some(&dir), &public_url()).expect("it is the installation's");
+}

@@ -47,7 +47,9 @@ pub struct StateContext {
     pub as_new: bool,
 }
 
-/// The redirect URI of every OAuth client.
+/// The redirect URI of every OAuth client. Since it is one for all, a project's own provider file that leads people on to
+/// another provider could have that one's code exchanged here as its own. What keeps it from that is `iss`, where the other
+/// provider sends it, and that no file says the parameters that tie an answer to its request.
 pub fn redirect_uri(app: &App) -> String {
     app.public_url.join("/connections/oauth/callback")
 }

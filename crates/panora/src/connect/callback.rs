@@ -146,7 +146,11 @@ async fn exchange(
         return Ok(Err(Failure::SetUpWrongly));
     };
     // Another server's answer is not believed, not even its error (RFC 9207, section 2.4).
-    if query.get("iss").zip(provider.issuer()).is_some_and(|(sent, own)| *sent != own) {
+    if !provider.is_of_issuer(query.get("iss").map(String::as_str)) {
+        tracing::warn!(
+            provider = provider.slug(),
+            "a callback names another issuer than the provider's file, or none"
+        );
         return Ok(Err(Failure::ProviderError));
     }
     if let Some(error) = query.get("error") {

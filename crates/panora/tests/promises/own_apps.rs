@@ -320,6 +320,33 @@ async fn a_project_s_own_provider_file_never_gets_what_is_the_installation_s() {
 }
 
 #[tokio::test]
+async fn a_code_that_names_an_issuer_is_not_exchanged_by_a_project_s_own_file_that_names_none() {
+    let mut acme = Acme::start().await;
+    acme.register("one", "secret-of-one");
+    let folder = acme.folder();
+    let server = acme.server().await;
+    let own = folder.join(text(&server.get("/project").await.expect(200)["id_project"]));
+    std::fs::create_dir_all(&own).expect("the folder can be written");
+    std::fs::write(own.join("acme.yaml"), crate::support::ACME_FILE).expect("the folder can be written");
+    let again = Settings::default().beside(&server).behind(&acme.road);
+    let again = again.flag("--providers-dir", folder.display().to_string());
+    server.stop().await;
+    let server = again.start().await;
+    set(&server, "one").await;
+    let link = server.magic_link_with("user-1", json!({"providers": ["acme"]})).await;
+    let browser = Browser::new();
+    let page = browser.open(text(&link["url"])).await;
+    let away = browser.open_only(page.link_with("/authorize")).await.leads_to();
+    let mut callback = browser.open_only(away).await.leads_to();
+    // As if the person had been led on to somebody else, whose code this is (RFC 9207, section 1).
+    callback.query_pairs_mut().append_pair("iss", "https://accounts.google.com");
+    browser.open(&callback).await.assert_says(502, "Acme could not finish this");
+    assert!(acme.token_requests().is_empty());
+    assert_eq!(server.count("/connections").await, 0);
+    connect(&server, "user-1").await;
+}
+
+#[tokio::test]
 async fn a_link_that_leads_nowhere_is_refused_by_what_is_missing() {
     let (_acme, server) = given().await;
     let link = json!({"linked_user_origin_id": "user-1", "providers": ["hubspot", "acme"]});

@@ -130,6 +130,19 @@ async fn a_code_of_another_issuer_is_not_exchanged() {
 }
 
 #[tokio::test]
+async fn a_code_without_the_issuer_that_the_provider_always_names_is_not_exchanged() {
+    let (road, server, receiver) = given().await;
+    let browser = Browser::new();
+    let consent = browser.to_consent(&server.link("user-1").await).await;
+    let mut callback = callback_of_issuer(&consent, &browser, ["decision", "allow"], "any").await;
+    let kept: Vec<_> = callback.query_pairs().into_owned().filter(|(name, _)| name != "iss").collect();
+    callback.query_pairs_mut().clear().extend_pairs(kept);
+    browser.open(&callback).await.assert_says(502, "Sandbox could not finish this");
+    assert_eq!(receiver.next().await.data()["code"], "provider_error");
+    assert_eq!((road.arrived(TOKEN), server.count("/connections").await), (0, 0));
+}
+
+#[tokio::test]
 async fn an_error_of_another_issuer_is_not_believed() {
     let (_road, server, receiver) = given().await;
     let browser = Browser::new();
