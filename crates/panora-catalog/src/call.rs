@@ -22,8 +22,8 @@ pub struct Call {
     pub url: Url,
     /// The same without them.
     pub shown_url: Url,
-    /// They carry the credential and replace the caller's of the same name.
-    pub credential_headers: Vec<(String, String)>,
+    /// They carry the credential or name the account, and replace the caller's of the same name.
+    pub fixed_headers: Vec<(String, String)>,
     /// They yield to the caller's of the same name.
     pub default_headers: Vec<(String, String)>,
     /// How the call is signed, each time that it is sent, where it is.
@@ -32,11 +32,11 @@ pub struct Call {
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.credential_headers.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self.fixed_headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Call")
             .field("host", &self.shown_url.host_str())
             .field("path", &self.shown_url.path())
-            .field("credential_headers", &names)
+            .field("fixed_headers", &names)
             .finish_non_exhaustive()
     }
 }
@@ -54,7 +54,7 @@ pub enum CallError {
 
 /// What of a credential goes where.
 pub(crate) struct Carried {
-    pub(crate) credential_headers: Pairs,
+    pub(crate) fixed_headers: Pairs,
     pub(crate) default_headers: Pairs,
     pub(crate) query: Pairs,
     pub(crate) signing: Option<Signing>,
@@ -83,8 +83,8 @@ impl Provider {
         if !carried.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&carried.query);
         }
-        let Carried { credential_headers, default_headers, signing, .. } = carried;
-        Ok(Call { url, shown_url, credential_headers, default_headers, signing })
+        let Carried { fixed_headers, default_headers, signing, .. } = carried;
+        Ok(Call { url, shown_url, fixed_headers, default_headers, signing })
     }
 
     /// The query parameters that hold a credential, to be left out of what is shown.
@@ -129,26 +129,23 @@ impl Provider {
         let unknown = |template: &Template| before_tenant && self.waits_for_tenant(template, variables);
         let (values, secrets) = self.with_credential(credential, variables)?;
         let secret = |template: &Template| template.variables().any(|name| secrets.contains(&name));
+        let headers = || api.headers.iter().filter(|(_, template)| !unknown(template));
         let signing = self.signing(credential, variables)?;
-        let mut carried = Carried {
-            credential_headers: Vec::new(),
-            default_headers: Vec::new(),
-            query: Vec::new(),
-            signing,
-        };
-        for (name, template) in api.headers.iter().filter(|(_, template)| !unknown(template)) {
-            let header = (name.clone(), values.text(template)?);
-            let headers =
-                if secret(template) { &mut carried.credential_headers } else { &mut carried.default_headers };
-            headers.push(header);
+        let mut carried =
+            Carried { fixed_headers: Vec::new(), default_headers: Vec::new(), query: Vec::new(), signing };
+        for (name, template) in headers() {
+            let is_fixed = secret(template) || self.names_account(template);
+            let kind = if is_fixed { &mut carried.fixed_headers } else { &mut carried.default_headers };
+            kind.push((name.clone(), values.text(template)?));
         }
         for (name, template) in api.query.iter().filter(|(_, template)| !unknown(template)) {
             carried.query.push((name.clone(), values.text(template)?));
         }
         if let Some(pair) = &api.basic {
-            carried.credential_headers.push(basic(&values.text(&pair.user)?, &values.text(&pair.password)?));
+            carried.fixed_headers.push(basic(&values.text(&pair.user)?, &values.text(&pair.password)?));
         }
-        let nowhere = carried.credential_headers.is_empty() && !api.query.values().any(secret);
+        let in_header = headers().any(|(_, template)| secret(template)) || api.basic.is_some();
+        let nowhere = !in_header && !api.query.values().any(secret);
         if let (
             true,
             Credential::OAuth { access_token }
@@ -158,9 +155,16 @@ impl Provider {
         {
             // RFC 6750, section 2.1
             let bearer = format!("Bearer {}", access_token.expose_secret());
-            carried.credential_headers.push(("Authorization".to_owned(), bearer));
+            carried.fixed_headers.insert(0, ("Authorization".to_owned(), bearer));
         }
         Ok(carried)
+    }
+
+    /// Whether it says whose account a call is for, or which client's: one grant may cover more than the connection does.
+    fn names_account(&self, template: &Template) -> bool {
+        let of_connection =
+            |name: &str| self.file.variable(name).is_some_and(|variable| variable.from != Source::App);
+        template.variables().any(|name| name == "client_id" || of_connection(name))
     }
 
     fn waits_for_tenant(&self, template: &Template, variables: &Variables) -> bool {

@@ -78,7 +78,7 @@ impl Provider {
             url.query_pairs_mut().extend_pairs(&carried.query);
         }
         let mut headers = carried.default_headers;
-        headers.extend(carried.credential_headers);
+        headers.extend(carried.fixed_headers);
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
             headers.push(("Accept".to_owned(), "application/json".to_owned()));
         }

@@ -67,7 +67,7 @@ impl Call {
     /// type says that it is a form.
     pub fn sign(&mut self, method: &Method, form: Option<&[u8]>, stamp: &Stamp) {
         if let Some(signing) = self.signing.take() {
-            self.credential_headers.push(signing.header(method, &self.url, form, stamp));
+            self.fixed_headers.push(signing.header(method, &self.url, form, stamp));
         }
     }
 }

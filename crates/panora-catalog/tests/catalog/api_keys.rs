@@ -84,7 +84,7 @@ fn a_key_in_the_query_is_sent_and_never_shown() {
     assert_eq!(call.shown_url.as_str(), "https://api.acme.example.com/v1/x?a=1&b=%2F");
     assert_eq!(call.url.as_str(), "https://api.acme.example.com/v1/x?a=1&b=%2F&key=K%2FE+Y");
     assert_eq!(call.default_headers, [("Accept".to_owned(), "application/vnd.acme+json".to_owned())]);
-    assert!(call.credential_headers.is_empty());
+    assert!(call.fixed_headers.is_empty());
     assert_eq!(provider.credential_query_parameters().collect::<Vec<_>>(), ["key"]);
 }
 

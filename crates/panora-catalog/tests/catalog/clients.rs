@@ -67,7 +67,7 @@ scopes: {default: []}
     let provider = acme("named_client", &file);
     let kept = provider.kept_from_client(&client());
     let call = provider.call(&oauth(), &kept, "/", None).expect("it renders");
-    assert_eq!(call.default_headers, [("X-Client".to_owned(), "client-id".to_owned())]);
+    assert_eq!(call.fixed_headers[1], ("X-Client".to_owned(), "client-id".to_owned()));
 }
 
 #[test]
@@ -82,7 +82,7 @@ scopes: {default: []}
     let header = r#"api.acme.example.com, headers: {Authorization: "Key base64(me:{access_token})!"}}"#;
     let provider = acme("base64", &file.replace("api.acme.example.com}", header));
     let call = provider.call(&oauth(), &variables(&[]), "/", None).expect("it renders");
-    assert_eq!(call.credential_headers[0].1, "Key bWU6QUNDRVNT!");
+    assert_eq!(call.fixed_headers[0].1, "Key bWU6QUNDRVNT!");
 }
 
 #[test]
@@ -108,9 +108,6 @@ tenants: {request: {url: /sites}, name: ['{/name}']}
     "#);
     let call = provider.call(&oauth(), &variables(&[("site", "s1")]), "/", None).expect("it renders");
     assert_eq!(call.url.query(), Some("site=s1"));
-    assert_eq!(
-        call.credential_headers[0].1, "Bearer ACCESS",
-        "a query without the token carries no credential"
-    );
+    assert_eq!(call.fixed_headers[0].1, "Bearer ACCESS", "a query without the token carries no credential");
     assert!(provider.call(&oauth(), &variables(&[]), "/", None).is_err(), "a call needs the tenant");
 }

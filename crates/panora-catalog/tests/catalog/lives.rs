@@ -164,7 +164,7 @@ impl Life<'_> {
         let mut call = call.expect("a call renders");
         call.sign(&Method::GET, None, &stamp());
         writeln!(self.text, "# call\nANY {}", call.url).expect("a String takes all");
-        for (name, value) in call.credential_headers.iter().chain(&call.default_headers) {
+        for (name, value) in call.fixed_headers.iter().chain(&call.default_headers) {
             writeln!(self.text, "{name}: {value}").expect("a String takes all");
         }
         if identity.is_none() && provider.names_accounts() {

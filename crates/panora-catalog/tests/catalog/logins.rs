@@ -51,7 +51,7 @@ fn calls_carry_the_token_and_never_the_client_secret() {
     let typed = fields(&[("client_id", "me"), ("client_secret", "hush")]);
     let session = Credential::Session { access_token: secret("ACCESS"), fields: typed };
     let call = provider.call(&session, &variables(&[]), "/people", None).expect("it renders");
-    assert_eq!(call.credential_headers, [("Authorization".to_owned(), "Bearer ACCESS".to_owned())]);
+    assert_eq!(call.fixed_headers, [("Authorization".to_owned(), "Bearer ACCESS".to_owned())]);
     let fields = Credential::Fields(BTreeMap::new());
     assert!(
         provider.call(&fields, &variables(&[]), "/people", None).is_err(),

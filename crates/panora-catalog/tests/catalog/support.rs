@@ -134,7 +134,7 @@ pub fn life(provider: &Provider, variables: &Variables) -> String {
     }
     let call = provider.call(&oauth(), variables, "/things?limit=2", None).expect("it renders");
     writeln!(text, "ANY {}", call.url).expect("a String takes all");
-    for (name, value) in call.credential_headers.iter().chain(&call.default_headers) {
+    for (name, value) in call.fixed_headers.iter().chain(&call.default_headers) {
         writeln!(text, "{name}: {value}").expect("a String takes all");
     }
     text

@@ -178,7 +178,7 @@ impl OneCall<'_> {
             to.sign(method, body.whole().filter(|_| form), &stamp(self.app));
         }
         let mut all = own.clone();
-        complete(&mut all, &headers(&to.credential_headers), &headers(&to.default_headers));
+        complete(&mut all, &headers(&to.fixed_headers), &headers(&to.default_headers));
         let Some(body) = body.upload() else { return Err(CutShort::Broken.into()) };
         let request = OpenRequest {
             project: &known.project,

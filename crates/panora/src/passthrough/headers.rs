@@ -177,12 +177,13 @@ fn cut_parameters(text: &str, secret: &[&str]) -> String {
     result + rest
 }
 
-/// Adds headers from the provider's file: those with the credential replace the caller's, the others yield.
-pub fn complete(headers: &mut HeaderMap, credential: &HeaderMap, defaults: &HeaderMap) {
+/// Adds headers from the provider's file: those that carry the credential or name the account replace the caller's, the
+/// others yield.
+pub fn complete(headers: &mut HeaderMap, fixed: &HeaderMap, defaults: &HeaderMap) {
     for (name, value) in defaults {
         headers.entry(name).or_insert_with(|| value.clone());
     }
-    for (name, value) in credential {
+    for (name, value) in fixed {
         headers.insert(name, value.clone());
     }
 }

@@ -164,6 +164,17 @@ async fn a_consent_that_overtakes_a_choice_leaves_the_choice_to_be_made_again() 
 }
 
 #[tokio::test]
+async fn a_caller_cannot_name_another_company_than_the_connection_s_own() {
+    let quirky = given().await;
+    let (browser, page) = asked(&quirky).await;
+    browser.submit(&page.form().with("choice", "0")).await.assert_says(200, "Quirky is connected");
+    let connection = quirky.server.connection_of("user-1").await;
+    let call = json!({"method": "GET", "path": "/me", "headers": {"x-company": "globex"}});
+    let answer = quirky.server.passthrough(&text(&connection["connection_token"]), &call).await.expect(200);
+    assert_eq!(answer["data"]["id"], "acme");
+}
+
+#[tokio::test]
 async fn only_what_is_offered_can_be_chosen_and_only_by_this_page() {
     let quirky = given().await;
     let (browser, page) = asked(&quirky).await;
