@@ -325,6 +325,16 @@ async fn a_redirect_is_handed_on_without_the_credential_that_it_repeats() {
 }
 
 #[tokio::test]
+async fn a_redirect_with_letters_that_are_not_ascii_is_handed_on_without_the_credential_too() {
+    let it = given().await;
+    let answer = "HTTP/1.1 301 Moved\r\nlocation: /caf\u{e9}?a=1&secret_key=k-swordfish&n=\u{e9}\r\n\
+        content-length: 0\r\n\r\n";
+    let (head, _) = it.answered("GET", answer).await;
+    assert!(head.starts_with("HTTP/1.1 301") && !head.contains("swordfish"), "{head}");
+    assert_eq!(header_of(&head, "location"), ["/caf\u{e9}?a=1&n=\u{e9}"]);
+}
+
+#[tokio::test]
 async fn a_path_that_could_leave_the_api_is_400_and_goes_nowhere() {
     let it = given().await;
     for path in [
