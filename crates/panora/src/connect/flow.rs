@@ -14,7 +14,7 @@ use crate::vault::Slot;
 
 /// How long the browser that finished may look at its success page.
 const DONE_LIFE: Duration = Duration::from_mins(30);
-/// Cookies that are looked at for a flow of the same link.
+/// Cookies that are looked at.
 const MOST_COOKIES: usize = 8;
 
 /// The cookies of a request, by name.
@@ -84,10 +84,15 @@ pub async fn open_link(app: &App, token: &LinkToken, cookies: &Cookies) -> Resul
     Ok(LinkOpening::New(flow.id, cookie))
 }
 
+/// The flows that a browser has begun last, whoever's they are, the newest first: ids begin with their time.
+pub fn newest_flows(cookies: &Cookies) -> impl Iterator<Item = FlowId> {
+    let ids = cookies.keys().rev().filter_map(|name| name.strip_prefix("panora_flow_")?.parse().ok());
+    ids.take(MOST_COOKIES)
+}
+
 /// A flow of this link that this browser can go on with, or whose end it may still see.
 async fn known_flow(app: &App, link: &MagicLink, cookies: &Cookies) -> Result<Option<FlowId>, ConnectError> {
-    let ids = cookies.keys().filter_map(|name| name.strip_prefix("panora_flow_")?.parse::<FlowId>().ok());
-    for id in ids.take(MOST_COOKIES) {
+    for id in newest_flows(cookies) {
         match find_flow(app, id, cookies).await? {
             FlowHere::Live(open) if open.link.id == link.id => return Ok(Some(id)),
             // A link of many uses begins anew.

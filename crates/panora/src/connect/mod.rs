@@ -40,8 +40,8 @@ pub use establish::Established;
 pub use failed::tell_failure;
 pub use finish::Unfinished;
 pub use flow::{
-    Cookies, FlowHere, LinkOpening, OpenFlow, answers_of, cookie_name, find_flow, note, open_link,
-    save_answers, step,
+    Cookies, FlowHere, LinkOpening, OpenFlow, answers_of, cookie_name, find_flow, newest_flows, note,
+    open_link, save_answers, step,
 };
 pub use forget::forget_person;
 pub use form::{FormError, MOST_TRIES, try_credentials};

@@ -212,3 +212,19 @@ async fn a_link_s_timeline_tells_what_happened() {
         assert!(steps.iter().any(|it| it == step), "{step} in {steps:?}");
     }
 }
+
+#[tokio::test]
+async fn a_browser_with_many_flows_goes_on_with_the_newest_of_them() {
+    let server = TestServer::start().await;
+    let browser = Browser::new();
+    let mut links = Vec::new();
+    for person in 0..9 {
+        let link = server.link(&format!("user-{person}")).await;
+        let page = browser.open(&link).await;
+        links.push((link, page.url));
+        server.advance(Duration::from_secs(1));
+    }
+    for (link, page) in links.iter().skip(1) {
+        assert_eq!(browser.open(link).await.url, *page);
+    }
+}

@@ -10,8 +10,7 @@ use super::choice;
 use super::failed::{self, Refused};
 use super::{Elsewhere, FlowCookies, done_path};
 use crate::app::App;
-use crate::connect::{self, Arrival, FlowHere, find_flow};
-use crate::model::FlowId;
+use crate::connect::{self, Arrival, FlowHere, find_flow, newest_flows};
 
 /// Parameters that are looked at.
 const MOST_PARAMETERS: usize = 100;
@@ -40,11 +39,7 @@ pub async fn arrive(
 /// A provider that starts by itself (from its marketplace) sends no state of ours: in a browser with a live
 /// flow the page goes on, and a fresh authorisation starts there.
 async fn continue_flow(app: &App, cookies: &FlowCookies) -> Result<Response, Elsewhere> {
-    let ids = cookies.0.keys().filter_map(|name| name.strip_prefix("panora_flow_")?.parse::<FlowId>().ok());
-    // The newest first: ids begin with their time.
-    let mut ids: Vec<_> = ids.collect();
-    ids.sort_unstable();
-    for id in ids.into_iter().rev().take(8) {
+    for id in newest_flows(&cookies.0) {
         if let FlowHere::Live(_) = find_flow(app, id, &cookies.0).await? {
             return Ok(Redirect::to(&flow_path(&id.to_string())).into_response());
         }
