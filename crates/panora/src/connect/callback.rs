@@ -61,16 +61,17 @@ pub async fn arrive(app: &App, query: &CallbackQuery, cookies: &Cookies) -> Resu
         FlowHere::Live(open) | FlowHere::Finished(open) | FlowHere::Ended(_, open) => open,
         FlowHere::None => return Ok(Arrival::Refused(Failure::FlowNotFound)),
     };
-    if stored.used_at.is_some() {
-        return Ok(Arrival::Refused(Failure::StateReplayed));
-    }
-    if stored.expires_at <= now {
-        return Ok(Arrival::Refused(Failure::StateExpired));
-    }
-    if !app.store.spend_oauth_state(stored.id_project, stored.hash).await? {
-        return Ok(Arrival::Refused(Failure::StateReplayed));
-    }
     let (flow, slug) = (open.flow.id, stored.provider_slug.clone());
+    let is_spent = stored.used_at.is_some();
+    if !is_spent && stored.expires_at <= now {
+        return Ok(Arrival::Failed(flow, slug, Failure::StateExpired));
+    }
+    if is_spent || !app.store.spend_oauth_state(stored.id_project, stored.hash).await? {
+        // Whoever goes back, or reloads, sees how it ended.
+        let is_finished = open.flow.finished_at.is_some();
+        let failed = Arrival::Failed(flow, slug, Failure::StateReplayed);
+        return Ok(if is_finished { Arrival::Connected(flow) } else { failed });
+    }
     Ok(match connect(app, &open, &stored, query).await {
         Ok(Outcome::Connected) => Arrival::Connected(flow),
         Ok(Outcome::Parked) => Arrival::Choice(flow, slug),

@@ -70,7 +70,9 @@ async fn a_replayed_state_is_refused_and_changes_nothing() {
     let browser = Browser::new();
     let callback = callback_of(&server, &browser, "user-1").await;
     browser.open(&callback).await.assert_says(200, "Sandbox is connected");
-    browser.open(&callback).await.assert_says(400, "This step was already done");
+    // Whoever goes back sees how it ended, in this browser only.
+    browser.open(&callback).await.assert_says(200, "Sandbox is connected");
+    Browser::new().open(&callback).await.assert_says(403, "Please open your link again");
     assert_eq!(server.count("/connections").await, 1);
     receiver.next().await;
     assert_eq!(receiver.arrived().len(), 1);
@@ -83,8 +85,11 @@ async fn a_state_that_was_denied_is_spent() {
     let consent = browser.to_consent(&server.link("user-1").await).await;
     browser.submit(&consent.form().deny()).await;
     // The other button, from the same page: a fresh code with the spent state.
-    browser.submit(&consent.form().allow()).await.assert_says(400, "This step was already done");
+    let page = browser.submit(&consent.form().allow()).await;
+    page.assert_says(400, "This step was already done");
     assert_eq!(server.count("/connections").await, 0);
+    let consent = browser.on_to_consent(&browser.open(page.link_with("/sandbox")).await).await;
+    browser.submit(&consent.form().allow()).await.assert_says(200, "Sandbox is connected");
 }
 
 #[tokio::test]
@@ -134,8 +139,11 @@ async fn a_person_who_comes_back_after_ten_minutes_is_told_so() {
     let browser = Browser::new();
     let consent = browser.to_consent(&server.link("user-1").await).await;
     server.advance(Duration::from_secs(601));
-    browser.submit(&consent.form().allow()).await.assert_says(400, "That took a little too long");
+    let page = browser.submit(&consent.form().allow()).await;
+    page.assert_says(400, "Signing in at Sandbox has to be finished within ten minutes");
     assert_eq!(server.count("/connections").await, 0);
+    let consent = browser.on_to_consent(&browser.open(page.link_with("/sandbox")).await).await;
+    browser.submit(&consent.form().allow()).await.assert_says(200, "Sandbox is connected");
 }
 
 #[tokio::test]
