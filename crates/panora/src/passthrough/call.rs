@@ -93,7 +93,7 @@ impl Called {
 
 /// Calls the provider. Whatever it answers is an answer. One repeat is made where the body was kept: with a newer
 /// token where the provider no longer knew it, or, of a method that may be repeated, after a 429 or 503 that asks for
-/// at most ten seconds.
+/// at most ten seconds. Where it was not kept, a refused token is still renewed for the next call.
 pub async fn call(app: &App, known: Arc<Known>, mut call: Call) -> Result<Called, CallError> {
     let entry = Entry::new(app, &known, call.method.as_str(), &call.path);
     let mut one = OneCall { app, call: &mut call, entry };
@@ -120,10 +120,16 @@ impl OneCall<'_> {
         let answered = self.send(known).await?;
         let pause = self.pause(known, &answered.1);
         let refused = answered.1.status == StatusCode::UNAUTHORIZED && known.access_token.is_some();
-        if (pause.is_none() && !refused) || !self.call.body.is_kept() {
+        if pause.is_none() && !refused {
             return Ok(answered);
         }
         // Boxed: rare, and large where each call's state would carry it along.
+        if !self.call.body.is_kept() {
+            if refused {
+                Box::pin(renew_for_the_next(self.app, known)).await;
+            }
+            return Ok(answered);
+        }
         match pause {
             Some(pause) => Box::pin(self.repeat_later(known, answered.1, pause)).await,
             None => Box::pin(self.repeat_renewed(known, answered)).await,
@@ -199,6 +205,14 @@ impl OneCall<'_> {
         self.entry.answered(status.as_u16());
         let headers = to_caller(&answer.headers, &known.provider, (&self.call.method, status));
         Called { url, status, headers, body: answer.body, entry: self.entry }
+    }
+}
+
+/// The answer stays the refusal, but the next call goes with a newer token.
+async fn renew_for_the_next(app: &App, known: &Known) {
+    let Some(refused) = &known.access_token else { return };
+    if let Err(error) = known.renewed(app, refused.expose_secret()).await {
+        tracing::info!(code = error.code(), "a refused token was not refreshed");
     }
 }
 

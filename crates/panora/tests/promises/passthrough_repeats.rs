@@ -53,6 +53,19 @@ async fn a_body_beyond_one_mebibyte_is_not_sent_twice() {
     }
 }
 
+#[tokio::test]
+async fn a_call_that_cannot_be_repeated_after_a_401_leaves_a_newer_token_to_the_next() {
+    let (road, server, connected) = refreshing().await;
+    road.block_once(CONTACTS, Trouble::Answer(401, &[], "{}"));
+    let request = server.request(Method::PUT, "/passthrough/contacts").body(vec![b'7'; 1024 * 1024 + 1]);
+    let answer = sent(request.header("x-connection-token", &connected.token)).await;
+    assert_eq!((answer.status, road.arrived(CONTACTS), road.arrived(TOKEN)), (401, 1, 2));
+    let request = server.request(Method::GET, "/passthrough/contacts");
+    sent(request.header("x-connection-token", &connected.token)).await.expect(200);
+    let [refused, next] = &road.passed(CONTACTS)[..] else { panic!("two calls") };
+    assert_ne!(refused.headers["authorization"], next.headers["authorization"]);
+}
+
 /// A call by `method`, and what the provider answers first; then the clock is moved on.
 async fn limited(it: &Given, method: &str, headers: &str, answer: &str) -> (Line, Line, String) {
     let caller = it.caller(&format!("{method} /passthrough/x"), headers).await;
