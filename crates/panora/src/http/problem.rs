@@ -1,11 +1,12 @@
-//! Errors as the world sees them: RFC 9457 `application/problem+json`, made here and nowhere else. A problem
-//! never holds a secret, an expected signature, SQL or a stack trace.
+//! Errors as the world sees them: RFC 9457 `application/problem+json`, and a page where a person would see it, made here
+//! and nowhere else. A problem never holds a secret, an expected signature, SQL or a stack trace.
 
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
+use panora_pages::{Failure, FailurePage, Frame, NotFoundPage};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,6 +32,8 @@ pub struct Problem {
     pub detail: String,
     pub errors: Vec<FieldError>,
     pub retry_after: Option<Duration>,
+    /// Whether a person reads it, in a browser.
+    pub is_page: bool,
     /// What is answered instead: somebody else's answer to the same request.
     instead: Option<KeptAnswer>,
 }
@@ -69,7 +72,15 @@ pub struct ProblemDocument {
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         debug_assert!(CODES.iter().any(|(known, _)| *known == code), "`{code}` is not documented");
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None, instead: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            is_page: false,
+            instead: None,
+        }
     }
 
     /// Ends a handler with the answer that another node gave to the same request.
@@ -123,8 +134,19 @@ impl Problem {
         self
     }
 
-    /// The document, once the request's id is known.
+    /// The document, or the page, once the request's id is known.
     pub fn render(self, request_id: &str) -> Response {
+        let (status, retry_after) = (self.status, self.retry_after);
+        let mut response = if self.is_page { self.page(request_id) } else { self.document(request_id) };
+        *response.status_mut() = status;
+        if let Some(span) = retry_after {
+            let seconds = span.as_secs() + u64::from(span.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    fn document(self, request_id: &str) -> Response {
         let document = ProblemDocument {
             kind: format!("/docs#error-{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -136,19 +158,34 @@ impl Problem {
         };
         let body = serde_json::to_vec(&document).expect("a problem serializes");
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(span) = self.retry_after {
-            headers.insert(
-                header::RETRY_AFTER,
-                HeaderValue::from(span.as_secs() + u64::from(span.subsec_nanos() > 0)),
-            );
-        }
         response
+    }
+
+    /// What a person can act on, with the request's id to pass on.
+    fn page(&self, request_id: &str) -> Response {
+        let failure = match self.status {
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => {
+                return Html(NotFoundPage.render()).into_response();
+            }
+            // A form that was not made in this browser.
+            StatusCode::FORBIDDEN => Failure::FlowNotFound,
+            _ => Failure::Unexpected,
+        };
+        let page = FailurePage {
+            frame: Frame::default(),
+            failure,
+            provider_name: None,
+            details: Vec::new(),
+            action_url: None,
+            return_url: None,
+            reference: request_id.to_owned(),
+        };
+        Html(page.render()).into_response()
     }
 }
 

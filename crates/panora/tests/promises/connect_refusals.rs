@@ -249,7 +249,24 @@ async fn a_provider_that_is_not_in_the_link_cannot_be_reached_by_its_address() {
     let page = browser.open(&server.link("user-1").await).await;
     let flow = page.url.path().trim_end_matches("/sandbox").to_owned();
     let page = browser.open_only(format!("{}{flow}/hubspot/authorize", server.url)).await;
-    assert_eq!(page.status, 404, "{}", page.text());
+    page.assert_says(404, "There is nothing here");
+}
+
+#[tokio::test]
+async fn a_person_is_never_shown_a_document_for_programs() {
+    let server = TestServer::start().await;
+    let browser = Browser::new();
+    let page = browser.open(&server.link("user-1").await).await;
+    let flow = page.url.as_str().trim_end_matches("/sandbox");
+    let gone = ["/nothing", "/nothing/authorize", "/nothing/choice", "/sandbox/failed/nothing"];
+    let gone = gone.iter().map(|path| format!("{flow}{path}"));
+    for address in gone.chain([format!("{}/connect/flow/nothing/done", server.url)]) {
+        let page = browser.open(&address).await;
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{address}");
+        assert!(matches!(page.status, 400 | 404), "{address}: {}", page.status);
+        page.assert_says(page.status, "There is nothing here");
+        assert_eq!(page.header("referrer-policy"), "no-referrer");
+    }
 }
 
 #[tokio::test]

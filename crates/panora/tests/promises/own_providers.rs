@@ -105,7 +105,7 @@ async fn a_form_of_another_site_is_refused() {
     let browser = Browser::new();
     let form = form_page(&server, &browser).await.form().with("api_key", "k-swordfish");
     for forged in [form.clone().without("csrf"), form.with("csrf", "0")] {
-        assert_eq!(browser.submit(&forged).await.status, 403);
+        browser.submit(&forged).await.assert_says(403, "Please open your link again");
     }
     assert_eq!((road.arrived(ME), server.count("/connections").await), (0, 0));
 }

@@ -13,6 +13,7 @@ mod return_url;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use panora_pages::flow_path;
@@ -37,6 +38,15 @@ pub fn routes() -> Router<App> {
         .route("/connections/oauth/callback", get(callback::arrive))
         // A form holds a credential of 16 KiB at most, and a few short answers.
         .layer(DefaultBodyLimit::max(64 * 1024))
+        .layer(map_response(to_people))
+}
+
+/// Whatever goes wrong here, a person sees a page.
+async fn to_people(mut response: Response) -> Response {
+    if let Some(problem) = response.extensions_mut().get_mut::<Problem>() {
+        problem.is_page = true;
+    }
+    response
 }
 
 /// What a page of the flow is answered with when it is not the page.
