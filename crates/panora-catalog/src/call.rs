@@ -41,6 +41,37 @@ impl fmt::Debug for Call {
     }
 }
 
+/// What all calls of one account have in common, as its credential opens it. It holds the credential.
+pub struct Access {
+    base: Url,
+    carried: Carried,
+}
+
+/// Where one call goes.
+pub struct Place {
+    /// With credential parameters, where the provider has them: never to be stored or shown.
+    pub url: Url,
+    /// The same without them.
+    pub shown_url: Url,
+}
+
+impl Access {
+    /// See [`Call::fixed_headers`].
+    pub fn fixed_headers(&self) -> &[(String, String)] {
+        &self.carried.fixed_headers
+    }
+
+    /// See [`Call::default_headers`].
+    pub fn default_headers(&self) -> &[(String, String)] {
+        &self.carried.default_headers
+    }
+
+    /// See [`Call::signing`].
+    pub fn signing(&self) -> Option<&Signing> {
+        self.carried.signing.as_ref()
+    }
+}
+
 /// A call that is not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -74,17 +105,33 @@ impl Provider {
         path_and_query: &str,
         override_base_url: Option<&str>,
     ) -> Result<Call, CallError> {
+        let access = self.access(credential, variables)?;
+        let Place { url, shown_url } = self.place(&access, path_and_query, override_base_url)?;
+        let Carried { fixed_headers, default_headers, signing, .. } = access.carried;
+        Ok(Call { url, shown_url, fixed_headers, default_headers, signing })
+    }
+
+    /// What any number of calls may be made with, while the credential is good.
+    pub fn access(&self, credential: &Credential, variables: &Variables) -> Result<Access, RenderError> {
         let base = self.api_base_url(variables)?;
-        let base = override_base_url.map_or(Ok(base.clone()), |other| self.other_base(&base, other))?;
-        let carried = self.carried(credential, variables, false)?;
-        let mut shown_url = join(&base, path_and_query)?;
+        Ok(Access { base, carried: self.carried(credential, variables, false)? })
+    }
+
+    /// Where a call of the path goes, under the API's base URL or another host that the file lists.
+    pub fn place(
+        &self,
+        access: &Access,
+        path_and_query: &str,
+        override_base_url: Option<&str>,
+    ) -> Result<Place, CallError> {
+        let other = override_base_url.map(|other| self.other_base(&access.base, other)).transpose()?;
+        let mut shown_url = join(other.as_ref().unwrap_or(&access.base), path_and_query)?;
         self.remove_credential_parameters(&mut shown_url);
         let mut url = shown_url.clone();
-        if !carried.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&carried.query);
+        if !access.carried.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&access.carried.query);
         }
-        let Carried { fixed_headers, default_headers, signing, .. } = carried;
-        Ok(Call { url, shown_url, fixed_headers, default_headers, signing })
+        Ok(Place { url, shown_url })
     }
 
     /// The query parameters that hold a credential, to be left out of what is shown.

@@ -12,7 +12,6 @@ use sha1::Sha1;
 use sha2::Sha256;
 use url::Url;
 
-use crate::call::Call;
 use crate::credential::Client;
 use crate::file::SignatureMethod;
 use crate::request::{HttpRequest, Pairs};
@@ -62,16 +61,6 @@ impl HttpRequest {
     }
 }
 
-impl Call {
-    /// Signs the call, where it has to be: once for each time that it is sent. `form` is its body where its content
-    /// type says that it is a form.
-    pub fn sign(&mut self, method: &Method, form: Option<&[u8]>, stamp: &Stamp) {
-        if let Some(signing) = self.signing.take() {
-            self.fixed_headers.push(signing.header(method, &self.url, form, stamp));
-        }
-    }
-}
-
 /// Whether a content type is that of a form, whose fields are signed too (section 3.4.1.3.1).
 pub fn is_form(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
@@ -102,14 +91,9 @@ impl Signing {
         self
     }
 
-    /// The `Authorization` header (section 3.5.1).
-    pub(super) fn header(
-        &self,
-        method: &Method,
-        url: &Url,
-        form: Option<&[u8]>,
-        stamp: &Stamp,
-    ) -> (String, String) {
+    /// The `Authorization` header (section 3.5.1): made anew for each time that a request is sent. `form` is its body where
+    /// its content type says that it is a form.
+    pub fn header(&self, method: &Method, url: &Url, form: Option<&[u8]>, stamp: &Stamp) -> (String, String) {
         let timestamp = stamp.unix_seconds.to_string();
         let mut protocol = vec![("oauth_consumer_key", self.key.as_str())];
         protocol.extend(self.token.as_deref().map(|token| ("oauth_token", token)));

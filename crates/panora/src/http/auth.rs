@@ -39,7 +39,7 @@ type Limits = [(&'static str, String); 2];
 /// What this node remembers of API keys.
 pub struct ApiKeys {
     /// Short-lived, so that a revoked key is refused on every node within five seconds.
-    known: moka::future::Cache<TokenHash, Arc<ApiKeyRecord>>,
+    known: moka::sync::Cache<TokenHash, Arc<ApiKeyRecord>>,
     /// Noted at most once a minute a key.
     touched: moka::sync::Cache<ApiKeyId, Time>,
     limiter: Option<(u32, Limiter)>,
@@ -49,7 +49,7 @@ impl ApiKeys {
     /// `rate_limit` is in requests a second a key; 0 for none.
     pub fn new(rate_limit: u32) -> Self {
         let known =
-            moka::future::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(4)).build();
+            moka::sync::Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(4)).build();
         let touched = moka::sync::Cache::builder().max_capacity(10_000).build();
         let limiter = NonZeroU32::new(rate_limit).map(|rate| {
             let limiter =
@@ -60,12 +60,13 @@ impl ApiKeys {
     }
 
     async fn find(&self, app: &App, hash: TokenHash) -> Result<Option<Arc<ApiKeyRecord>>, Problem> {
-        if let Some(record) = self.known.get(&hash).await {
+        if let Some(record) = self.known.get(&hash) {
             return Ok(Some(record));
         }
-        let Some(record) = app.store.lookup_api_key(hash).await? else { return Ok(None) };
+        // Boxed: rare, and large where each call's state would carry it along.
+        let Some(record) = Box::pin(app.store.lookup_api_key(hash)).await? else { return Ok(None) };
         let record = Arc::new(record);
-        self.known.insert(hash, record.clone()).await;
+        self.known.insert(hash, record.clone());
         Ok(Some(record))
     }
 

@@ -174,17 +174,19 @@ impl OneCall<'_> {
 
     async fn send(&mut self, known: &Known) -> Result<Answered, CallError> {
         let Call { method, path, base, headers: own, body } = &mut *self.call;
-        let mut to = known.provider.call(&known.credential, &known.variables, path, base.as_deref())?;
-        if to.signing.is_some() {
+        let access = known.access.as_ref().map_err(|error| panora_catalog::CallError::from(error.clone()))?;
+        let to = known.provider.place(access, path, base.as_deref())?;
+        let mut all = own.clone();
+        complete(&mut all, &known.fixed_headers, &known.default_headers);
+        if let Some(signing) = access.signing() {
             let form = own.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(is_form);
             if form {
                 // Boxed: rare, and large where each call's state would carry it along.
                 Box::pin(body.gather(SILENCE)).await?;
             }
-            to.sign(method, body.whole().filter(|_| form), &stamp(self.app));
+            let form = body.whole().filter(|_| form);
+            all.extend(headers(&[signing.header(method, &to.url, form, &stamp(self.app))]));
         }
-        let mut all = own.clone();
-        complete(&mut all, &headers(&to.fixed_headers), &headers(&to.default_headers));
         let Some(body) = body.upload() else { return Err(CutShort::Broken.into()) };
         let request = OpenRequest {
             project: &known.project,

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use panora_catalog::{Credential, Provider, RenderError, Variables};
+use http::HeaderMap;
+use panora_catalog::{Access, Provider, RenderError};
 use secrecy::SecretString;
 
 use super::CallError;
 use crate::app::App;
-use crate::connect::{ConnectError, Credentials, RefreshError, credential_of, fresh_credentials};
+use crate::connect::{ConnectError, Credentials, RefreshError, credential_of, fresh_credentials, headers};
 use crate::model::{ConnectionId, ConnectionToken, ProjectId};
 use crate::store::StoredConnection;
 
@@ -25,8 +26,11 @@ pub struct Known {
     pub provider: Arc<Provider>,
     /// The project's id as text.
     pub project: String,
-    pub credential: Credential,
-    pub variables: Variables,
+    /// What its calls are made with.
+    pub access: Result<Access, RenderError>,
+    /// The headers of that: those that replace the caller's, and those that yield.
+    pub fixed_headers: HeaderMap,
+    pub default_headers: HeaderMap,
     pub access_token: Option<SecretString>,
     read_at: Instant,
 }
@@ -92,15 +96,13 @@ impl Known {
         let (project, client_id) = (stored.connection.id_project, stored.connection.client_id.as_deref());
         let credential = credential_of(app, project, (&provider, client_id), &credentials).await?;
         let access_token = credentials.tokens().map(|(access, _)| access);
-        Ok(Self {
-            credential: credential.ok_or(panora_catalog::CallError::from(RenderError::ClientUnknown))?,
-            project: project.to_string(),
-            stored,
-            provider,
-            variables: credentials.variables,
-            access_token,
-            read_at,
-        })
+        let credential = credential.ok_or(panora_catalog::CallError::from(RenderError::ClientUnknown))?;
+        let access = provider.access(&credential, &credentials.variables);
+        let given = access.as_ref().ok();
+        let project = project.to_string();
+        let fixed_headers = given.map_or_else(HeaderMap::new, |it| headers(it.fixed_headers()));
+        let default_headers = given.map_or_else(HeaderMap::new, |it| headers(it.default_headers()));
+        Ok(Self { stored, provider, project, access, fixed_headers, default_headers, access_token, read_at })
     }
 
     pub fn id(&self) -> ConnectionId {

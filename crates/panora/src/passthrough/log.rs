@@ -2,6 +2,7 @@
 //! waits for it: where the database does not keep up, the oldest entries are left out and counted.
 
 use std::collections::{HashMap, VecDeque};
+use std::mem::take;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -125,9 +126,11 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut request = self.request.clone();
-        request.duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.app.request_log.add(request);
+        let it = &mut self.request;
+        it.duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // Of no use to anybody else: what is copied below is short.
+        let (method, path, error) = (take(&mut it.method), take(&mut it.path), it.error.take());
+        self.app.request_log.add(LoggedRequest { method, path, error, ..it.clone() });
     }
 }
 
