@@ -16,6 +16,7 @@ const OF_STRANGERS: usize = 96;
 const REMEMBERED: usize = 50_000;
 
 type Found = Vec<SocketAddr>;
+type Answer = watch::Sender<Option<Found>>;
 type Asked = Pin<Box<dyn Future<Output = Found> + Send>>;
 
 /// Whom to ask, and who is being asked.
@@ -62,7 +63,8 @@ impl Lookups {
     /// Where the answer will be: of the look-up under way, or of one that begins now.
     fn answer(self: &Arc<Self>, host: &str) -> watch::Receiver<Option<Found>> {
         let mut names = self.names();
-        if let Some(answer) = names.under_way.get(host) {
+        // One whose task has ended without an answer has panicked.
+        if let Some(answer) = names.under_way.get(host).filter(|it| it.has_changed().is_ok()) {
             return answer.clone();
         }
         let (sender, answer) = watch::channel(None);
@@ -70,17 +72,32 @@ impl Lookups {
         let stranger = !names.resolved.contains(host);
         let (lookups, host) = (Arc::clone(self), host.to_owned());
         tokio::spawn(async move {
-            let found = lookups.look_up(&host, stranger).await;
-            lookups.note(&host, !found.is_empty());
-            sender.send_replace(Some(found));
+            if let Some(found) = lookups.look_up(&host, stranger, &sender).await {
+                lookups.note(&host, !found.is_empty());
+                sender.send_replace(Some(found));
+            }
         });
         answer
     }
 
-    async fn look_up(&self, host: &str, stranger: bool) -> Found {
+    /// None if nobody waits for it any more once its turn has come.
+    async fn look_up(&self, host: &str, stranger: bool, sender: &Answer) -> Option<Found> {
         let _slots = if stranger { self.strangers.acquire().await.ok() } else { None };
         let _slot = self.slots.acquire().await;
-        (self.ask)(host.to_owned()).await
+        if self.is_given_up(host, sender) {
+            return None;
+        }
+        Some((self.ask)(host.to_owned()).await)
+    }
+
+    fn is_given_up(&self, host: &str, sender: &Answer) -> bool {
+        let mut names = self.names();
+        // One receiver is kept for those who may still come.
+        let alone = sender.receiver_count() <= 1;
+        if alone {
+            names.under_way.remove(host);
+        }
+        alone
     }
 
     fn note(&self, host: &str, resolved: bool) {
@@ -127,13 +144,13 @@ mod tests {
         (lookups, asked)
     }
 
-    /// Asks for so many names that never answer.
-    async fn dead(lookups: &Arc<Lookups>, count: usize) {
-        for number in 0..count {
-            let name = format!("dead-{number}.example");
-            assert!(poll!(Box::pin(lookups.addresses(&name))).is_pending());
-        }
+    /// Asks for a name that never answers; the look-up has begun.
+    async fn dead(lookups: &Arc<Lookups>, number: usize) -> impl Future<Output = Found> {
+        let (lookups, name) = (Arc::clone(lookups), format!("dead-{number}.example"));
+        let mut asked = Box::pin(async move { lookups.addresses(&name).await });
+        assert!(poll!(&mut asked).is_pending());
         tokio::task::yield_now().await;
+        asked
     }
 
     #[tokio::test]
@@ -150,18 +167,28 @@ mod tests {
     async fn names_that_never_answer_take_no_look_up_from_those_that_resolved() {
         let (lookups, _) = lookups();
         lookups.addresses("good.example").await;
-        dead(&lookups, 2 * AT_ONCE).await;
+        let mut waiting = Vec::new();
+        for number in 0..2 * AT_ONCE {
+            waiting.push(dead(&lookups, number).await);
+        }
         assert_eq!(lookups.addresses("good.example").await.len(), 1);
-        let new = lookups.addresses("new.example").now_or_never();
-        assert!(new.is_none(), "a name that is not known waits with the others");
+        let mut new = Box::pin(lookups.addresses("new.example"));
+        for _ in 0..10 {
+            assert!(poll!(&mut new).is_pending(), "a name that is not known waits with the others");
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
-    async fn a_look_up_that_nobody_waits_for_any_more_still_ends_the_same() {
+    async fn names_that_nobody_waits_for_any_more_are_not_looked_up() {
         let (lookups, asked) = lookups();
-        assert!(lookups.addresses("good.example").now_or_never().is_none());
-        assert_eq!(lookups.addresses("good.example").await.len(), 1);
-        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        for number in 0..2 * AT_ONCE {
+            let name = format!("dead-{number}.example");
+            assert!(lookups.addresses(&name).now_or_never().is_none());
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(asked.load(Ordering::Relaxed), 0, "whoever asked has gone away");
+        assert_eq!(lookups.addresses("new.example").await.len(), 1);
         assert!(lookups.names().under_way.is_empty());
     }
 }
