@@ -157,10 +157,24 @@ impl Store {
         Ok((present, rows.iter().map(standing).collect::<Result<_, _>>()?))
     }
 
-    /// Gives back the endpoints that this node alone sent to.
-    pub async fn give_up_endpoints(&self, owner: &str) -> Result<(), StoreError> {
-        const TEXT: &str = "UPDATE endpoints SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = $1";
-        self.db.execute(Sql::new(TEXT).bind(owner)).await.map(|_| ())
+    /// The projects of the endpoints that this node alone sends to.
+    pub async fn list_projects_leased_by(&self, owner: &str) -> Result<Vec<ProjectId>, StoreError> {
+        const TEXT: &str = "SELECT DISTINCT id_project FROM endpoints WHERE lease_owner = $1";
+        let rows = self.db.all(Sql::new(TEXT).bind(owner)).await?;
+        rows.iter().map(|row| row.parsed("id_project")).collect()
+    }
+
+    /// Gives back those of a project. The caller holds its lock.
+    pub async fn give_up_endpoints(
+        &self,
+        tx: &mut Tx,
+        project: ProjectId,
+        owner: &str,
+    ) -> Result<(), StoreError> {
+        const TEXT: &str = "UPDATE endpoints SET lease_owner = NULL, lease_until = 0 \
+                            WHERE lease_owner = $1 AND id_project = $2";
+        let sql = Sql::new(TEXT).bind(owner).bind(project.to_string());
+        tx.execute(sql).await.map(|_| ())
     }
 
     /// Has those of these endpoints looked at now that wait for another time. The caller holds their locks.

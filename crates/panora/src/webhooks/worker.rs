@@ -9,6 +9,7 @@ use super::look::look;
 use super::resend::resend;
 use super::work::give_back;
 use crate::app::App;
+use crate::store::StoreError;
 
 /// How long what came due may go unnoticed; what is published is announced.
 const LOOK: Duration = Duration::from_millis(500);
@@ -21,12 +22,22 @@ pub async fn run(app: App, stop: CancellationToken) {
     app.sends.close();
     app.sends.wait().await;
     // Else others would leave them alone until the leases end.
-    if let Err(error) = app.store.give_up_endpoints(&app.node).await {
+    if let Err(error) = give_up_endpoints(&app).await {
         tracing::warn!(
             code = error.code(),
             "endpoints could not be given back: their leases end by themselves"
         );
     }
+}
+
+async fn give_up_endpoints(app: &App) -> Result<(), StoreError> {
+    for project in app.store.list_projects_leased_by(&app.node).await? {
+        let mut tx = app.store.begin().await?;
+        app.store.lock_project(&mut tx, project).await?;
+        app.store.give_up_endpoints(&mut tx, project, &app.node).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 async fn send(app: &App, stop: &CancellationToken) {
