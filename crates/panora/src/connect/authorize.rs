@@ -47,9 +47,9 @@ pub struct StateContext {
     pub as_new: bool,
 }
 
-/// The redirect URI of every OAuth client. Since it is one for all, a project's own provider file that leads people on to
-/// another provider could have that one's code exchanged here as its own. What keeps it from that is `iss`, where the other
-/// provider sends it, and that no file says the parameters that tie an answer to its request.
+/// The redirect URI of every OAuth client. Since it is one for all, a project's own provider file whose page leads people
+/// on to another provider can collect that one's codes. `iss` keeps it from that only where the other provider's shared
+/// file names its issuer: see the docs on adding a provider.
 pub fn redirect_uri(app: &App) -> String {
     app.public_url.join("/connections/oauth/callback")
 }

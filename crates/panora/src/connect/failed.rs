@@ -62,6 +62,7 @@ async fn give_back(app: &App, tx: &mut Tx, open: &OpenFlow, grant: &Grant) -> Re
         provider_slug: grant.provider.slug().to_owned(),
         client_id: grant.client_id.clone(),
         account_id: grant.account.id.clone(),
+        account_email: grant.account.email.clone(),
         id_linked_user: open.link.id_linked_user,
         credentials: grant.credentials.clone(),
     };

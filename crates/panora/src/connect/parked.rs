@@ -95,6 +95,7 @@ impl Parked {
             provider_slug: self.provider_slug,
             client_id: self.client_id,
             account_id: None,
+            account_email: None,
             id_linked_user: self.id_linked_user,
             credentials: self.credentials,
         }
@@ -141,7 +142,8 @@ pub async fn park(
     Ok(())
 }
 
-/// Whether giving one grant back would end another one of the same person: whatever ends the other then ends both.
+/// Whether giving one grant back may end another one of the same person. Whose login a parked grant is nobody knows, so
+/// one of another login is left to end by itself.
 fn would_end(app: &App, project: ProjectId, one: &Parked, other: &Grant) -> bool {
     let provider = app.provider(project, &one.provider_slug);
     let reaches = provider.is_some_and(|provider| provider.revocation_reach() == Reach::Person);

@@ -24,6 +24,8 @@ pub struct Revocation {
     pub provider_slug: String,
     pub client_id: Option<String>,
     pub account_id: Option<String>,
+    #[serde(default)]
+    pub account_email: Option<String>,
     pub id_linked_user: LinkedUserId,
     pub credentials: Credentials,
 }
@@ -35,6 +37,7 @@ impl Revocation {
             provider_slug: connection.provider_slug.clone(),
             client_id: connection.client_id.clone(),
             account_id: connection.account.id.clone(),
+            account_email: connection.account.email.clone(),
             id_linked_user: connection.id_linked_user,
             credentials,
         }
@@ -47,6 +50,7 @@ impl Revocation {
             slug: &self.provider_slug,
             client_id: self.client_id.as_deref(),
             account_id: self.account_id.as_deref(),
+            account_email: self.account_email.as_deref(),
             id_linked_user: self.id_linked_user,
             of_person: provider.revocation_reach() == Reach::Person,
             except: None,

@@ -36,6 +36,8 @@ pub struct GrantKey<'a> {
     pub client_id: Option<&'a str>,
     /// Where the provider has not said whose it is, any of the linked user's accounts may be the one.
     pub account_id: Option<&'a str>,
+    /// Two that are known and differ are of two logins.
+    pub account_email: Option<&'a str>,
     pub id_linked_user: LinkedUserId,
     /// Whether it is all that the person granted to the client: every account, at every provider with that client.
     pub of_person: bool,
@@ -51,7 +53,8 @@ impl GrantKey<'_> {
              AND id <> $3 AND (provider_slug = $4 OR $5 = 1) \
              UNION ALL SELECT id FROM connections WHERE id_project = $6 AND id_linked_user = $7 AND client_id = $1 \
              AND status <> 'revoked' AND id <> $3 \
-             AND ($5 = 1 OR (provider_slug = $4 AND (account_id IS NULL OR $8 = 1))) LIMIT 1",
+             AND (($5 = 1 AND (account_email IS NULL OR account_email = $9 OR $10 = 1)) \
+             OR (provider_slug = $4 AND (account_id IS NULL OR $8 = 1))) LIMIT 1",
         )
         .bind(self.client_id)
         .bind(self.account_id)
@@ -61,6 +64,8 @@ impl GrantKey<'_> {
         .bind(self.id_project.to_string())
         .bind(self.id_linked_user.to_string())
         .bind(self.account_id.is_none())
+        .bind(self.account_email)
+        .bind(self.account_email.is_none())
     }
 }
 

@@ -115,3 +115,19 @@ async fn a_revocation_that_ends_the_person_s_grant_spares_the_account_of_another
     other.connect_as("their-user", "acme").await;
     assert_eq!(delete(&quirky, &acme).await, "skipped_shared");
 }
+
+#[tokio::test]
+async fn a_login_that_is_known_to_be_another_one_keeps_no_grant_alive() {
+    let sections = r#"revocation:
+  ends: person
+  requests: [{url: "{public_url}/sandbox/oauth/revoke", parameters: {token: "{token}"}}]
+identity: {request: {url: /me}, id: ["{/id}"], email: ["{/email}"]}"#;
+    let quirky = Quirky::new(Says { sections, ..Says::default() }).await;
+    let link = quirky.server.magic_link_with("user-1", json!({"providers": ["quirky"]})).await;
+    Browser::new().connect_as(&text(&link["url"]), "acme").await.assert_says(200, "Quirky is connected");
+    let link = quirky.server.magic_link_with("user-1", json!({"providers": ["quirky"]})).await;
+    Browser::new().connect_as(&text(&link["url"]), "globex").await.assert_says(200, "Quirky is connected");
+    for connection in quirky.server.connections_of("user-1").await {
+        assert_eq!(delete(&quirky, &text(&connection["id_connection"])).await, "promised");
+    }
+}
