@@ -15,7 +15,7 @@ use super::finish::{Departure, finish};
 use super::flow::{Cookies, FlowHere, OpenFlow, find_flow, note};
 use super::grant::{Grant, failure_of, read_tokens};
 use super::oauth1;
-use super::parked::park;
+use super::parked::{park, parked_of};
 use super::provider_call::send;
 use super::troubles::note_refusal;
 use crate::app::App;
@@ -68,9 +68,12 @@ pub async fn arrive(app: &App, query: &CallbackQuery, cookies: &Cookies) -> Resu
     }
     if is_spent || !app.store.spend_oauth_state(stored.id_project, stored.hash).await? {
         // Whoever goes back, or reloads, sees how it ended.
-        let is_finished = open.flow.finished_at.is_some();
-        let failed = Arrival::Failed(flow, slug, Failure::StateReplayed);
-        return Ok(if is_finished { Arrival::Connected(flow) } else { failed });
+        if open.flow.finished_at.is_some() {
+            return Ok(Arrival::Connected(flow));
+        }
+        let waits = parked_of(app, &open, &slug).await?.is_some();
+        let failed = Failure::StateReplayed;
+        return Ok(if waits { Arrival::Choice(flow, slug) } else { Arrival::Failed(flow, slug, failed) });
     }
     Ok(match connect(app, &open, &stored, query).await {
         Ok(Outcome::Connected) => Arrival::Connected(flow),

@@ -13,7 +13,7 @@ mod request_id;
 pub mod stream_slots;
 
 use axum::handler::Handler;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::{Router, middleware};
 
@@ -44,11 +44,17 @@ fn router(app: &App) -> Router {
         .with_state(app.clone())
 }
 
-async fn unmatched() -> Problem {
-    Problem::not_found()
+async fn unmatched(uri: Uri) -> Problem {
+    to_reader(&uri, Problem::not_found())
 }
 
-async fn wrong_method() -> Problem {
+async fn wrong_method(uri: Uri) -> Problem {
     let detail = "This resource does not take this method.";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    to_reader(&uri, Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail))
+}
+
+/// A page where a person would see it.
+fn to_reader(uri: &Uri, mut problem: Problem) -> Problem {
+    problem.is_page = uri.path().starts_with("/connect/");
+    problem
 }

@@ -264,3 +264,15 @@ async fn sandbox_status(server: &TestServer, access_token: &str) -> u16 {
     let request = server.keyless(reqwest::Method::GET, "/sandbox/api/me").bearer_auth(access_token);
     sent(request).await.status
 }
+
+#[tokio::test]
+async fn an_address_below_connect_that_leads_nowhere_is_a_page() {
+    let server = TestServer::start().await;
+    for (method, path, status) in
+        [(reqwest::Method::GET, "/connect/a/b/c/d/e", 404), (reqwest::Method::PUT, "/connect/anything", 405)]
+    {
+        let answer = sent(server.keyless(method, path)).await;
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8", "{path}");
+        assert_eq!(answer.status, status);
+    }
+}

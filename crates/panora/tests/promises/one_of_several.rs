@@ -227,3 +227,15 @@ async fn a_grant_without_any_connects_nothing_and_is_given_back() {
     quirky.refused().await;
     is_taken_back(&quirky, &quirky.last_access_token()).await;
 }
+
+#[tokio::test]
+async fn whoever_reloads_the_provider_s_answer_is_asked_again_which_one() {
+    let quirky = given().await;
+    let (browser, page) = quirky.opened().await;
+    let consent = browser.on_to_consent(&page).await;
+    let answer = browser.submit_only(&consent.form().with("account", "acme").allow()).await.leads_to();
+    for _ in 0..2 {
+        let page = browser.open(&answer).await;
+        assert!(page.url.path().ends_with("/choice"), "{}: {}", page.url, page.text());
+    }
+}
