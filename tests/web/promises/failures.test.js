@@ -253,7 +253,7 @@ describe("a window", () => {
     assert.equal((await connectionsOf(link)).length, 1);
   });
 
-  it("in which the answer is opened twice: the page says that it was done, and the link shows what came of it", async () => {
+  it("in which the answer is opened twice shows again what came of it, and so does the link", async () => {
     const link = await linkTo("sandbox");
     await asVisitor(async (page) => {
       let answer;
@@ -264,10 +264,25 @@ describe("a window", () => {
       await allow(page);
       await at.onDonePage(page);
       await page.goto(answer);
-      const advice = /If you saw that the account is connected, there is nothing more to do/;
-      await assertSays(page, [400, "opened-twice"], /This step was already done/, advice, /open your link again/);
+      await at.onDonePage(page);
       await page.goto(link.url);
       await at.onDonePage(page);
+    });
+    assert.equal((await connectionsOf(link)).length, 1);
+  });
+
+  it("in which a refusal is opened twice says that the step was done, and trying again works", async () => {
+    const link = await linkTo("sandbox");
+    await asVisitor(async (page) => {
+      let answer;
+      page.on("request", (request) => {
+        if (request.url().includes("/connections/oauth/callback")) answer = request.url();
+      });
+      await at.deny(page, link);
+      await page.goto(answer);
+      const advice = /If you saw that the account is connected, there is nothing more to do/;
+      await assertSays(page, [400, "opened-twice"], /This step was already done/, advice);
+      await assertTryingAgainWorks(page);
     });
     assert.equal((await connectionsOf(link)).length, 1);
   });
@@ -347,10 +362,8 @@ describe("a link", () => {
       await toConsent(page, link);
       await server.expireSignIn(link);
       await allow(page);
-      await assertSays(page, [400, "too-long"], /That took a little too long/, /Nothing was connected/, /Open your link again/);
-      await toConsent(page, link);
-      await allow(page);
-      await at.onDonePage(page);
+      await assertSays(page, [400, "too-long"], /That took a little too long/, /Nothing was connected/, /Try again/);
+      await assertTryingAgainWorks(page);
     });
   });
 
