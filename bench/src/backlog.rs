@@ -64,7 +64,10 @@ impl Bench<'_> {
 /// Copies what a stopped server has delivered until there are so many more.
 pub async fn store(home: &Home, count: u64) -> Result<(), String> {
     eprintln!("storing {count} deliveries");
-    fill(Database::open(home).await?, count).await
+    fill(Database::open(home).await?, count).await?;
+    // What the copy has left to the system must not be written while a server is measured.
+    let written = tokio::process::Command::new("sync").status().await;
+    written.map(|_| ()).map_err(|error| format!("sync cannot be run: {error}"))
 }
 
 async fn fill(mut database: Database, count: u64) -> Result<(), String> {
