@@ -240,8 +240,9 @@ async fn grow(server: &TestServer) {
         ("client_id", "'client-' || n"),
     ];
     copy(server, "connections", "id", 20_000, &connections).await;
+    // Each at an endpoint of its own: where many are at one, to read all would be right.
     let resend = "INSERT INTO resends (id, id_project, id_delivery, id_endpoint, kind, due_at, created_at) \
-                  SELECT id, id_project, id_event, id_endpoint, 'resend', 9000000000000000, 0 FROM deliveries";
+                  SELECT id, id_project, id_event, id, 'resend', 9000000000000000, 0 FROM deliveries";
     server.database().execute(resend).await;
     let request = "INSERT INTO requests (id, id_project, id_connection, method, path, status, duration_ms, attempts, \
                    sent_bytes, received_bytes) SELECT id, id_project, id_endpoint, 'GET', '/', 200, 0, 1, 0, 0 FROM deliveries";

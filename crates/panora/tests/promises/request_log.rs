@@ -171,6 +171,8 @@ async fn old_entries_are_forgotten_with_the_events_of_their_time() {
     let (server, _, _) = with_entries(600).await;
     server.advance(Duration::from_hours(24 * 31));
     eventually("the log to be empty", || async {
+        // A pass that was under way when the clock moved comes again after ten minutes.
+        server.advance(Duration::from_mins(11));
         (server.database().number("SELECT COUNT(*) FROM requests").await == 0).then_some(())
     })
     .await;
