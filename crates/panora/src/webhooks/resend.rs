@@ -29,7 +29,8 @@ pub async fn resend(app: &App) -> Result<bool, StoreError> {
     }
     let leased = Instant::now();
     let mut tx = app.store.begin().await?;
-    let projects: BTreeMap<ProjectId, u32> = due.iter().map(|it| (it.spot.0, 0)).collect();
+    let placed = due.iter().filter(|it| places.contains_key(&it.id));
+    let projects: BTreeMap<ProjectId, u32> = placed.map(|it| (it.spot.0, 0)).collect();
     let publication = Publication::open_many(app, &mut tx, &projects).await?;
     let ids: Vec<_> = places.keys().copied().collect();
     let claimed = app.store.claim_resends(&mut tx, &app.node, &ids).await?;
