@@ -67,6 +67,15 @@ async function allow(page) {
   await page.waitForURL((url) => url.pathname.startsWith("/connect"));
 }
 
+/** The address of the provider's answer, once it has come. */
+function answerTo(page) {
+  let address;
+  page.on("request", (request) => {
+    if (request.url().includes("/connections/oauth/callback")) address = request.url();
+  });
+  return () => address;
+}
+
 /** "Try again" leads to a connection. */
 async function assertTryingAgainWorks(page) {
   await at.action(page, WORDS.tryAgain).click();
@@ -256,14 +265,11 @@ describe("a window", () => {
   it("in which the answer is opened twice shows again what came of it, and so does the link", async () => {
     const link = await linkTo("sandbox");
     await asVisitor(async (page) => {
-      let answer;
-      page.on("request", (request) => {
-        if (request.url().includes("/connections/oauth/callback")) answer = request.url();
-      });
+      const answer = answerTo(page);
       await toConsent(page, link);
       await allow(page);
       await at.onDonePage(page);
-      await page.goto(answer);
+      await page.goto(answer());
       await at.onDonePage(page);
       await page.goto(link.url);
       await at.onDonePage(page);
@@ -274,12 +280,9 @@ describe("a window", () => {
   it("in which a refusal is opened twice says that the step was done, and trying again works", async () => {
     const link = await linkTo("sandbox");
     await asVisitor(async (page) => {
-      let answer;
-      page.on("request", (request) => {
-        if (request.url().includes("/connections/oauth/callback")) answer = request.url();
-      });
+      const answer = answerTo(page);
       await at.deny(page, link);
-      await page.goto(answer);
+      await page.goto(answer());
       const advice = /If you saw that the account is connected, there is nothing more to do/;
       await assertSays(page, [400, "opened-twice"], /This step was already done/, advice);
       await assertTryingAgainWorks(page);
