@@ -15,60 +15,39 @@ use crate::provider::Provider;
 use crate::request::{Pairs, basic};
 use crate::values::{RenderError, Values, Variables};
 
-/// Where a call goes, and what the provider's file adds to it.
-#[derive(Clone, PartialEq, Eq)]
+/// What all calls of one account have in common, as its credential opens it. It holds the credential.
+pub struct Access {
+    base: Url,
+    /// They carry the credential or name the account, and replace the caller's of the same name.
+    pub fixed_headers: Pairs,
+    /// They yield to the caller's of the same name.
+    pub default_headers: Pairs,
+    query: Pairs,
+    /// How a call is signed, each time that it is sent, where it is.
+    pub signing: Option<Signing>,
+}
+
+/// Where one call goes.
 pub struct Call {
     /// With credential parameters, where the provider has them: never to be stored or shown.
     pub url: Url,
     /// The same without them.
     pub shown_url: Url,
-    /// They carry the credential or name the account, and replace the caller's of the same name.
-    pub fixed_headers: Vec<(String, String)>,
-    /// They yield to the caller's of the same name.
-    pub default_headers: Vec<(String, String)>,
-    /// How the call is signed, each time that it is sent, where it is.
-    pub signing: Option<Signing>,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fixed_headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Access").field("fixed_headers", &names).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.fixed_headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("Call")
             .field("host", &self.shown_url.host_str())
             .field("path", &self.shown_url.path())
-            .field("fixed_headers", &names)
             .finish_non_exhaustive()
-    }
-}
-
-/// What all calls of one account have in common, as its credential opens it. It holds the credential.
-pub struct Access {
-    base: Url,
-    carried: Carried,
-}
-
-/// Where one call goes.
-pub struct Place {
-    /// With credential parameters, where the provider has them: never to be stored or shown.
-    pub url: Url,
-    /// The same without them.
-    pub shown_url: Url,
-}
-
-impl Access {
-    /// See [`Call::fixed_headers`].
-    pub fn fixed_headers(&self) -> &[(String, String)] {
-        &self.carried.fixed_headers
-    }
-
-    /// See [`Call::default_headers`].
-    pub fn default_headers(&self) -> &[(String, String)] {
-        &self.carried.default_headers
-    }
-
-    /// See [`Call::signing`].
-    pub fn signing(&self) -> Option<&Signing> {
-        self.carried.signing.as_ref()
     }
 }
 
@@ -97,41 +76,29 @@ impl Provider {
         Values::new(self, variables).url(&self.file.api.base_url)
     }
 
-    /// A call of the path, under the API's base URL or another host that the file lists.
-    pub fn call(
-        &self,
-        credential: &Credential,
-        variables: &Variables,
-        path_and_query: &str,
-        override_base_url: Option<&str>,
-    ) -> Result<Call, CallError> {
-        let access = self.access(credential, variables)?;
-        let Place { url, shown_url } = self.place(&access, path_and_query, override_base_url)?;
-        let Carried { fixed_headers, default_headers, signing, .. } = access.carried;
-        Ok(Call { url, shown_url, fixed_headers, default_headers, signing })
-    }
-
     /// What any number of calls may be made with, while the credential is good.
     pub fn access(&self, credential: &Credential, variables: &Variables) -> Result<Access, RenderError> {
         let base = self.api_base_url(variables)?;
-        Ok(Access { base, carried: self.carried(credential, variables, false)? })
+        let Carried { fixed_headers, default_headers, query, signing } =
+            self.carried(credential, variables, false)?;
+        Ok(Access { base, fixed_headers, default_headers, query, signing })
     }
 
-    /// Where a call of the path goes, under the API's base URL or another host that the file lists.
-    pub fn place(
+    /// A call of the path, under the API's base URL or another host that the file lists.
+    pub fn call(
         &self,
         access: &Access,
         path_and_query: &str,
         override_base_url: Option<&str>,
-    ) -> Result<Place, CallError> {
+    ) -> Result<Call, CallError> {
         let other = override_base_url.map(|other| self.other_base(&access.base, other)).transpose()?;
         let mut shown_url = join(other.as_ref().unwrap_or(&access.base), path_and_query)?;
         self.remove_credential_parameters(&mut shown_url);
         let mut url = shown_url.clone();
-        if !access.carried.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&access.carried.query);
+        if !access.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&access.query);
         }
-        Ok(Place { url, shown_url })
+        Ok(Call { url, shown_url })
     }
 
     /// The query parameters that hold a credential, to be left out of what is shown.

@@ -23,7 +23,7 @@ mod verify;
 
 pub use answer::{Grant, RefusalKind, TokenRefusal};
 pub use authorize::AuthorizeInput;
-pub use call::{Access, Call, CallError, Place};
+pub use call::{Access, Call, CallError};
 pub use catalog::{Catalog, CatalogError};
 pub use credential::{Client, Credential};
 pub use file::{AuthKind, ClientAuth, FileError, Pagination, Pointer, RateLimit, Reach, ResetUnit, Testing};

@@ -2,7 +2,7 @@
 
 use panora_catalog::{AnswerError, RenderError};
 
-use crate::support::{acme, built_in, oauth_file, problem, secret, variables};
+use crate::support::{acme, built_in, carried_call, oauth_file, problem, secret, variables};
 
 #[test]
 fn a_shop_is_named_by_its_host_or_by_any_address_of_it() {
@@ -31,7 +31,8 @@ fn the_key_goes_to_that_host_and_a_kept_value_that_is_none_goes_nowhere() {
             .into(),
     );
     let url = |store: &str| {
-        let call = provider.call(&credential, &variables(&[("store", store)]), "/wc/v3/orders", None);
+        let call =
+            carried_call(&provider, &credential, &variables(&[("store", store)]), "/wc/v3/orders", None);
         call.map(|call| call.url.to_string())
     };
     assert_eq!(url("shop.example.com").as_deref(), Ok("https://shop.example.com/wp-json/wc/v3/orders"));

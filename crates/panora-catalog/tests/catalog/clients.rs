@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use panora_catalog::Provider;
 
-use crate::support::{acme, client, oauth, oauth_file, secret, show, variables};
+use crate::support::{acme, carried_call, client, oauth, oauth_file, secret, show, variables};
 
 fn revocations(provider: &Provider, pairs: &[(&str, &str)]) -> String {
     let requests = provider.revocation_requests(&client(), &secret("ACCESS"), None, &variables(pairs));
@@ -66,7 +66,7 @@ scopes: {default: []}
         file.replace("api.acme.example.com}", "api.acme.example.com, headers: {X-Client: \"{client_id}\"}}");
     let provider = acme("named_client", &file);
     let kept = provider.kept_from_client(&client());
-    let call = provider.call(&oauth(), &kept, "/", None).expect("it renders");
+    let call = carried_call(&provider, &oauth(), &kept, "/", None).expect("it renders");
     assert_eq!(call.fixed_headers[1], ("X-Client".to_owned(), "client-id".to_owned()));
 }
 
@@ -81,7 +81,7 @@ scopes: {default: []}
     );
     let header = r#"api.acme.example.com, headers: {Authorization: "Key base64(me:{access_token})!"}}"#;
     let provider = acme("base64", &file.replace("api.acme.example.com}", header));
-    let call = provider.call(&oauth(), &variables(&[]), "/", None).expect("it renders");
+    let call = carried_call(&provider, &oauth(), &variables(&[]), "/", None).expect("it renders");
     assert_eq!(call.fixed_headers[0].1, "Key bWU6QUNDRVNT!");
 }
 
@@ -106,8 +106,12 @@ tenants: {request: {url: /sites}, name: ['{/name}']}
     Authorization: Bearer ACCESS
     Accept: application/json
     "#);
-    let call = provider.call(&oauth(), &variables(&[("site", "s1")]), "/", None).expect("it renders");
+    let call =
+        carried_call(&provider, &oauth(), &variables(&[("site", "s1")]), "/", None).expect("it renders");
     assert_eq!(call.url.query(), Some("site=s1"));
     assert_eq!(call.fixed_headers[0].1, "Bearer ACCESS", "a query without the token carries no credential");
-    assert!(provider.call(&oauth(), &variables(&[]), "/", None).is_err(), "a call needs the tenant");
+    assert!(
+        carried_call(&provider, &oauth(), &variables(&[]), "/", None).is_err(),
+        "a call needs the tenant"
+    );
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use panora_catalog::{AnswerError, RefusalKind, RenderError};
 use serde_json::json;
 
-use crate::support::{acme, built_in, oauth, variables};
+use crate::support::{acme, built_in, carried_call, oauth, variables};
 
 const LEARNT: &str = r##"
 slug: acme
@@ -59,7 +59,7 @@ fn a_stored_host_is_checked_again_before_a_credential_goes_there() {
     let provider = acme("learnt_again", LEARNT);
     let foreign = variables(&[("instance", "evil.example"), ("company", "7")]);
     assert_eq!(provider.api_base_url(&foreign), Err(RenderError::HostNotAllowed("instance".to_owned())));
-    assert!(provider.call(&oauth(), &foreign, "/x", None).is_err());
+    assert!(carried_call(&provider, &oauth(), &foreign, "/x", None).is_err());
     let crooked = variables(&[("instance", "api.acme.example.com"), ("company", "7/../../admin")]);
     assert_eq!(provider.api_base_url(&crooked), Err(RenderError::ValueNotAllowed("company".to_owned())));
     assert_eq!(

@@ -160,12 +160,11 @@ impl Life<'_> {
         self.add("identity", identity.clone());
         let verify = provider.verify_request(credential, &variables).expect("the verification renders");
         self.add("verify", verify.filter(|request| identity.as_ref() != Some(request)));
-        let call = provider.call(credential, &variables, "/things?limit=2", None);
-        let mut call = call.expect("a call renders");
-        let signed = call.signing.take().map(|it| it.header(&Method::GET, &call.url, None, &stamp()));
-        call.fixed_headers.extend(signed);
+        let access = provider.access(credential, &variables).expect("the access renders");
+        let call = provider.call(&access, "/things?limit=2", None).expect("a call renders");
+        let signed = access.signing.as_ref().map(|it| it.header(&Method::GET, &call.url, None, &stamp()));
         writeln!(self.text, "# call\nANY {}", call.url).expect("a String takes all");
-        for (name, value) in call.fixed_headers.iter().chain(&call.default_headers) {
+        for (name, value) in access.fixed_headers.iter().chain(&signed).chain(&access.default_headers) {
             writeln!(self.text, "{name}: {value}").expect("a String takes all");
         }
         if identity.is_none() && provider.names_accounts() {

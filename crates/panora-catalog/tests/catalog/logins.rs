@@ -7,7 +7,7 @@ use panora_catalog::{Credential, Provider, RefusalKind, Renewal};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::support::{acme, built_in, problem, secret, show, variables};
+use crate::support::{acme, built_in, carried_call, problem, secret, show, variables};
 
 const FILE: &str = r##"slug: acme
 name: Acme
@@ -50,11 +50,11 @@ fn calls_carry_the_token_and_never_the_client_secret() {
     let provider = acme("client_credentials_call", FILE);
     let typed = fields(&[("client_id", "me"), ("client_secret", "hush")]);
     let session = Credential::Session { access_token: secret("ACCESS"), fields: typed };
-    let call = provider.call(&session, &variables(&[]), "/people", None).expect("it renders");
+    let call = carried_call(&provider, &session, &variables(&[]), "/people", None).expect("it renders");
     assert_eq!(call.fixed_headers, [("Authorization".to_owned(), "Bearer ACCESS".to_owned())]);
     let fields = Credential::Fields(BTreeMap::new());
     assert!(
-        provider.call(&fields, &variables(&[]), "/people", None).is_err(),
+        carried_call(&provider, &fields, &variables(&[]), "/people", None).is_err(),
         "without a token there is no call"
     );
 }

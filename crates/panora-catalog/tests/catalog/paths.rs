@@ -3,11 +3,11 @@
 use panora_catalog::{CallError, PathError};
 use proptest::prelude::*;
 
-use crate::support::{acme, built_in, oauth, variables};
+use crate::support::{acme, built_in, carried_call, oauth, variables};
 
 fn called(path: &str) -> Result<String, CallError> {
     let sandbox = built_in("sandbox");
-    sandbox.call(&oauth(), &variables(&[]), path, None).map(|call| call.url.to_string())
+    carried_call(&sandbox, &oauth(), &variables(&[]), path, None).map(|call| call.url.to_string())
 }
 
 #[test]
@@ -75,7 +75,7 @@ api:
     let fields = [("api_key".to_owned(), secrecy::SecretString::from("KEY"))].into();
     let credential = panora_catalog::Credential::Fields(fields);
     let called = |other: &str| {
-        provider.call(&credential, &variables(&[]), "/x", Some(other)).map(|it| it.url.to_string())
+        carried_call(&provider, &credential, &variables(&[]), "/x", Some(other)).map(|it| it.url.to_string())
     };
     assert_eq!(called("https://files.acme.example.com").as_deref(), Ok("https://files.acme.example.com/x"));
     assert_eq!(called("https://a.b.cdn.example.com/").as_deref(), Ok("https://a.b.cdn.example.com/x"));

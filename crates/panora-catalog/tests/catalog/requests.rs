@@ -9,8 +9,9 @@ fn no_debug_output_holds_a_secret() {
     let provider = built_in("hubspot");
     let refresh =
         provider.refresh_request(&client(), &secret("REFRESH"), &variables(&[])).expect("it renders");
-    let call = provider.call(&oauth(), &variables(&[]), "/x?key=SECRET", None).expect("it renders");
-    let shown = format!("{refresh:?} {call:?} {:?} {:?}", client(), oauth());
+    let access = provider.access(&oauth(), &variables(&[])).expect("it renders");
+    let call = provider.call(&access, "/x?key=SECRET", None).expect("it renders");
+    let shown = format!("{refresh:?} {access:?} {call:?} {:?} {:?}", client(), oauth());
     for hidden in ["REFRESH", "ACCESS", "SECRET", "client secret"] {
         assert!(!shown.contains(hidden), "{shown}");
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 use std::{fs, str};
 
 use panora_catalog::{
-    AuthorizeInput, Catalog, CatalogError, Client, Credential, ExchangeInput, HttpRequest, Provider,
-    Variables,
+    Access, AuthorizeInput, Call, CallError, Catalog, CatalogError, Client, Credential, ExchangeInput,
+    HttpRequest, Provider, Variables,
 };
 use secrecy::SecretString;
 use url::Url;
@@ -132,10 +132,33 @@ pub fn life(provider: &Provider, variables: &Variables) -> String {
         text.push_str(&show(request));
         text.push('\n');
     }
-    let call = provider.call(&oauth(), variables, "/things?limit=2", None).expect("it renders");
+    let call = carried_call(provider, &oauth(), variables, "/things?limit=2", None).expect("it renders");
     writeln!(text, "ANY {}", call.url).expect("a String takes all");
     for (name, value) in call.fixed_headers.iter().chain(&call.default_headers) {
         writeln!(text, "{name}: {value}").expect("a String takes all");
     }
     text
+}
+
+/// A call with what it carries.
+#[derive(Debug)]
+pub struct Carried {
+    pub url: Url,
+    pub shown_url: Url,
+    pub fixed_headers: Vec<(String, String)>,
+    pub default_headers: Vec<(String, String)>,
+}
+
+/// The one call of an access.
+pub fn carried_call(
+    provider: &Provider,
+    credential: &Credential,
+    variables: &Variables,
+    path_and_query: &str,
+    override_base_url: Option<&str>,
+) -> Result<Carried, CallError> {
+    let access = provider.access(credential, variables)?;
+    let Call { url, shown_url } = provider.call(&access, path_and_query, override_base_url)?;
+    let Access { fixed_headers, default_headers, .. } = access;
+    Ok(Carried { url, shown_url, fixed_headers, default_headers })
 }

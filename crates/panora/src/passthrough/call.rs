@@ -175,10 +175,10 @@ impl OneCall<'_> {
     async fn send(&mut self, known: &Known) -> Result<Answered, CallError> {
         let Call { method, path, base, headers: own, body } = &mut *self.call;
         let access = known.access.as_ref().map_err(|error| panora_catalog::CallError::from(error.clone()))?;
-        let to = known.provider.place(access, path, base.as_deref())?;
+        let to = known.provider.call(access, path, base.as_deref())?;
         let mut all = own.clone();
         complete(&mut all, &known.fixed_headers, &known.default_headers);
-        if let Some(signing) = access.signing() {
+        if let Some(signing) = &access.signing {
             let form = own.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).is_some_and(is_form);
             if form {
                 // Boxed: rare, and large where each call's state would carry it along.

@@ -100,8 +100,8 @@ impl Known {
         let access = provider.access(&credential, &credentials.variables);
         let given = access.as_ref().ok();
         let project = project.to_string();
-        let fixed_headers = given.map_or_else(HeaderMap::new, |it| headers(it.fixed_headers()));
-        let default_headers = given.map_or_else(HeaderMap::new, |it| headers(it.default_headers()));
+        let fixed_headers = given.map_or_else(HeaderMap::new, |it| headers(&it.fixed_headers));
+        let default_headers = given.map_or_else(HeaderMap::new, |it| headers(&it.default_headers));
         Ok(Self { stored, provider, project, access, fixed_headers, default_headers, access_token, read_at })
     }
 
