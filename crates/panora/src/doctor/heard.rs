@@ -1,6 +1,6 @@
 //! What the provider's answers mean.
 
-use panora_catalog::AuthKind;
+use panora_catalog::{AuthKind, ClientAuth};
 use panora_outbound::{OutboundError, Stage};
 
 use super::finding::{
@@ -9,7 +9,7 @@ use super::finding::{
 };
 use super::probe::{Probe, Said};
 use super::set_up::scopes_value;
-use super::{CheckName, CheckOutcome, Patient, Probes, Report};
+use super::{CheckName, CheckOutcome, Finding, Patient, Probes, Report};
 
 /// A clock that differs by less is as good as right.
 const SKEW_MS: i64 = 30_000;
@@ -39,58 +39,63 @@ const fn called(name: CheckName) -> &'static str {
 }
 
 fn look_at(patient: &Patient<'_>, name: CheckName, probe: &Probe, report: &mut Report) {
-    let (who, slug, before) = (called(name), patient.provider.slug(), report.findings.len());
-    match &probe.said {
-        Said::NotAsked(why) => {
-            let seen = format!("{who} was not asked: {why}.");
-            report.find(PROBE_IMPOSSIBLE.found(&seen));
-            return report.check(name, CheckOutcome::Skipped, seen);
-        }
-        Said::ClientRefused(error) => {
-            let id = patient.chosen.client.as_ref().map(|client| client.id.as_str()).unwrap_or_default();
-            let secret = patient.chosen.client.as_ref().is_some_and(|client| client.secret.is_some());
-            let without = if secret { "" } else { ", for which no secret is stored" };
-            let seen = format!("{who} refused the client `{id}`{without} ({error}).");
-            report.find(CLIENT_REFUSED.found(seen));
-        }
-        Said::ClientAuth(auth) => {
-            let declared = patient.provider.client_auth().map_or("none", |auth| auth.as_str());
-            let seen = format!(
-                "{who} refuses the client with `client_auth: {declared}` and takes it with `client_auth: {}`.",
-                auth.as_str()
-            );
-            let mend = format!("In the file {slug}.yaml write this below `token:`.");
-            report.find(
-                WRONG_CLIENT_AUTH.found(seen).mend(mend).value(format!("client_auth: {}", auth.as_str())),
-            );
-        }
+    let who = called(name);
+    let Some(finding) = heard_of(patient, name, probe) else {
+        return report.check(name, CheckOutcome::Passed, fine(who, &probe.said));
+    };
+    let (before, seen) = (report.findings.len(), finding.seen.clone());
+    report.find(finding);
+    match probe.said {
+        Said::NotAsked(_) => report.check(name, CheckOutcome::Skipped, seen),
+        _ => report.judge(name, before, seen),
+    }
+}
+
+/// What an answer means, if it is worth telling.
+fn heard_of(patient: &Patient<'_>, name: CheckName, probe: &Probe) -> Option<Finding> {
+    let who = called(name);
+    Some(match &probe.said {
+        Said::NotAsked(why) => PROBE_IMPOSSIBLE.found(format!("{who} was not asked: {why}.")),
+        Said::ClientRefused(error) => client_refused(patient, who, error),
+        Said::ClientAuth(auth) => wrong_client_auth(patient, who, *auth),
         Said::RedirectUriRefused(how) => {
-            let seen = format!("{who} refuses the redirect URI ({how}).");
-            report.find(redirect_uri_refused(patient, seen));
+            redirect_uri_refused(patient, format!("{who} refuses the redirect URI ({how})."))
         }
-        Said::ScopeRefused(how) => {
-            report.find(scope_refused(patient, format!("{who} refuses a scope ({how}).")));
-        }
+        Said::ScopeRefused(how) => scope_refused(patient, format!("{who} refuses a scope ({how}).")),
         Said::RateLimited(wait) => {
             let wait = wait.map(|wait| format!(" and asks to wait {} s", wait.as_secs())).unwrap_or_default();
-            report.find(RATE_LIMITED.found(format!("{who} answered 429{wait}.")));
+            RATE_LIMITED.found(format!("{who} answered 429{wait}."))
         }
-        Said::Trouble(status) => report.find(PROVIDER_TROUBLE.found(format!("{who} answered {status}."))),
+        Said::Trouble(status) => PROVIDER_TROUBLE.found(format!("{who} answered {status}.")),
         Said::Unreachable(error) => {
-            report.find(PROVIDER_UNREACHABLE.found(unreachable(patient, who, *error)));
+            PROVIDER_UNREACHABLE.found(unreachable(who, probe.host.as_deref(), *error))
         }
         Said::Nothing(what) if name == CheckName::TokenEndpoint => {
             let sent = match patient.provider.auth_kind() {
                 AuthKind::Oauth1 => "a request for temporary credentials",
                 _ => "a code that cannot be good",
             };
-            let seen = format!("{who} answered {sent} with `{what}`.");
-            report.find(PROBE_INCONCLUSIVE.found(seen));
+            PROBE_INCONCLUSIVE.found(format!("{who} answered {sent} with `{what}`."))
         }
-        Said::ClientKnown | Said::Nothing(_) => {}
-    }
-    let seen = report.findings.get(before).map_or_else(|| fine(who, &probe.said), |it| it.seen.clone());
-    report.judge(name, before, seen);
+        Said::ClientKnown | Said::Nothing(_) => return None,
+    })
+}
+
+fn client_refused(patient: &Patient<'_>, who: &str, error: &str) -> Finding {
+    let client = patient.chosen.client.as_ref();
+    let id = client.map(|client| client.id.as_str()).unwrap_or_default();
+    let secret = client.is_some_and(|client| client.secret.is_some());
+    let without = if secret { "" } else { ", for which no secret is stored" };
+    CLIENT_REFUSED.found(format!("{who} refused the client `{id}`{without} ({error})."))
+}
+
+fn wrong_client_auth(patient: &Patient<'_>, who: &str, taken: ClientAuth) -> Finding {
+    let declared = patient.provider.client_auth().map_or("none", |auth| auth.as_str());
+    let (slug, taken) = (patient.provider.slug(), format!("client_auth: {}", taken.as_str()));
+    let seen =
+        format!("{who} refuses the client with `client_auth: {declared}` and takes it with `{taken}`.");
+    let mend = format!("In the file {slug}.yaml write this below `token:`.");
+    WRONG_CLIENT_AUTH.found(seen).mend(mend).value(taken)
 }
 
 fn fine(who: &str, said: &Said) -> String {
@@ -100,7 +105,7 @@ fn fine(who: &str, said: &Said) -> String {
     }
 }
 
-pub fn redirect_uri_refused(patient: &Patient<'_>, seen: String) -> super::Finding {
+pub fn redirect_uri_refused(patient: &Patient<'_>, seen: String) -> Finding {
     let at = patient.provider.setup().map(|url| format!(" ({url})")).unwrap_or_default();
     let mend = format!(
         "Open the app at {}{at} and register exactly this redirect URI: scheme, host, port and path, no slash behind it.",
@@ -109,15 +114,12 @@ pub fn redirect_uri_refused(patient: &Patient<'_>, seen: String) -> super::Findi
     REDIRECT_URI_REFUSED.found(seen).mend(mend).value(&patient.redirect_uri)
 }
 
-pub fn scope_refused(patient: &Patient<'_>, seen: String) -> super::Finding {
+pub fn scope_refused(patient: &Patient<'_>, seen: String) -> Finding {
     SCOPE_REFUSED.found(seen).value(scopes_value(&patient.chosen.scopes_of(patient.provider)))
 }
 
-fn unreachable(patient: &Patient<'_>, who: &str, error: OutboundError) -> String {
-    let variables = patient.variables();
-    let host = patient.provider.token_url(&variables).or_else(|_| patient.provider.api_base_url(&variables));
-    let host =
-        host.ok().and_then(|url| url.host_str().map(|host| format!(" (host {host})"))).unwrap_or_default();
+fn unreachable(who: &str, host: Option<&str>, error: OutboundError) -> String {
+    let host = host.map(|host| format!(" (host {host})")).unwrap_or_default();
     let cause = match error {
         OutboundError::TimedOut(Stage::Answer) => "The provider accepted the request and did not answer.",
         error => error.likely_cause(),

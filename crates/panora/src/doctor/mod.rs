@@ -7,6 +7,7 @@ mod probe;
 mod records;
 mod set_up;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -170,11 +171,8 @@ struct Report {
 }
 
 impl Report {
-    /// Each kind once: what was seen first counts.
     fn find(&mut self, finding: Finding) {
-        if !self.has(finding.code) {
-            self.findings.push(finding);
-        }
+        self.findings.push(finding);
     }
 
     fn has(&self, code: &str) -> bool {
@@ -194,6 +192,9 @@ impl Report {
 
     fn into_diagnosis(mut self, patient: &Patient<'_>) -> Diagnosis {
         let rank = |severity| Severity::ALL.iter().position(|known| *known == severity);
+        // Each kind once: what was seen first counts. Each check has told its own.
+        let mut told = HashSet::new();
+        self.findings.retain(|finding| told.insert(finding.code));
         self.findings.sort_by_key(|finding| rank(finding.severity));
         Diagnosis {
             provider_slug: patient.provider.slug().to_owned(),

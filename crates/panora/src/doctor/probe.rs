@@ -62,14 +62,10 @@ pub enum Said {
 #[derive(Clone, Debug)]
 pub struct Probe {
     pub said: Said,
+    /// Who was asked; none where nobody was.
+    pub host: Option<String>,
     /// Milliseconds that the provider's clock is ahead of ours.
     pub skew_ms: Option<i64>,
-}
-
-impl Probe {
-    const fn unclocked(said: Said) -> Self {
-        Self { said, skew_ms: None }
-    }
 }
 
 struct Heard {
@@ -89,7 +85,7 @@ pub async fn token_endpoint(app: &App, asked: Asked<'_>) -> Probe {
     for auth in [ClientAuth::Basic, ClientAuth::Body].into_iter().filter(|auth| Some(*auth) != declared) {
         let other = exchange(app, asked, &asked.provider.with_client_auth(auth)).await;
         if matches!(other.said, Said::ClientKnown | Said::RedirectUriRefused(_)) {
-            return Probe { said: Said::ClientAuth(auth), skew_ms: first.skew_ms };
+            return Probe { said: Said::ClientAuth(auth), ..first };
         }
     }
     first
@@ -198,11 +194,14 @@ async fn probe(
 ) -> Probe {
     let request = match request {
         Ok(request) => request,
-        Err(error) => return Probe::unclocked(Said::NotAsked(error.to_string())),
+        Err(error) => {
+            return Probe { said: Said::NotAsked(error.to_string()), host: None, skew_ms: None };
+        }
     };
+    let host = request.url.host_str().map(str::to_owned);
     match send(app, project, request).await {
-        Ok(heard) => Probe { said: read(&heard), skew_ms: heard.skew_ms },
-        Err(unanswered) => Probe::unclocked(Said::Unreachable(unanswered.error)),
+        Ok(heard) => Probe { said: read(&heard), host, skew_ms: heard.skew_ms },
+        Err(unanswered) => Probe { said: Said::Unreachable(unanswered.error), host, skew_ms: None },
     }
 }
 

@@ -102,7 +102,7 @@ pub fn look(patient: &Patient<'_>, probes: &Probes, report: &mut Report) {
     look_at_ages(patient, report);
     let records = &patient.records;
     let seen = format!(
-        "Of the {NEWEST} newest connections {} stand; {} grants were lost in 60 days.",
+        "Standing among the newest {NEWEST} connections: {}. Grants lost in 60 days: {}.",
         records.standing,
         records.losses.len()
     );
@@ -214,7 +214,7 @@ fn look_at_flows(patient: &Patient<'_>, probes: &Probes, report: &mut Report) {
         return report.check(CheckName::Flows, CheckOutcome::Skipped, "Nobody has tried to connect lately.");
     } else {
         format!(
-            "{left} people left for the provider within a day, {came_back} came back; {} kinds of trouble in a week.",
+            "Left for the provider within a day: {left}; came back: {came_back}. Kinds of trouble in a week: {}.",
             records.troubles.len()
         )
     };

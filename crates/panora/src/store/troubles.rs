@@ -153,21 +153,22 @@ impl Store {
         self.db.execute(sql).await
     }
 
-    /// Of the last hundred who left for the provider between these times, how many came back.
+    /// Of the last hundred who left for the provider since the one time, how many came back. Who left after the other and
+    /// did not come back may still do so, and is not counted.
     pub async fn count_departures(
         &self,
         key: AppKey<'_>,
-        (since, until): (Time, Time),
+        (since, away_after): (Time, Time),
     ) -> Result<Departures, StoreError> {
         let sql = Sql::new(
             "SELECT COUNT(*) AS departed, COUNT(used_at) AS returned FROM (SELECT used_at FROM oauth_states \
-             WHERE id_project = $1 AND provider_slug = $2 AND created_at >= $3 AND created_at < $4 \
-             ORDER BY created_at DESC LIMIT 100) newest",
+             WHERE id_project = $1 AND provider_slug = $2 AND created_at >= $3 \
+             AND (created_at < $4 OR used_at IS NOT NULL) ORDER BY created_at DESC LIMIT 100) newest",
         )
         .bind(key.0.to_string())
         .bind(key.1)
         .bind(since.millis())
-        .bind(until.millis());
+        .bind(away_after.millis());
         let row = self.db.optional(sql).await?;
         row.map_or(Ok(Departures::default()), |row| {
             Ok(Departures { left: row.count("departed")?, came_back: row.count("returned")? })

@@ -131,6 +131,24 @@ async fn a_provider_that_cannot_be_reached_is_named_by_host_and_cause() {
 }
 
 #[tokio::test]
+async fn each_check_that_finds_nobody_fails_and_names_whom_it_asked() {
+    let mut acme = Acme::start().await;
+    let elsewhere = ACME_FILE
+        .replace("{public_url}/acme/authorize", "https://127.0.0.1/authorize")
+        .replace("{public_url}/acme/token", "https://localhost/token");
+    acme.write("acme.yaml", &elsewhere);
+    let server = given_secret(&mut acme, "secret-of-one").await;
+    let found = diagnosis(&server).await;
+    for (name, host) in [("authorization_endpoint", "127.0.0.1"), ("token_endpoint", "localhost")] {
+        assert_eq!(check(&found, name), "failed", "{found:#}");
+        let checks = found["checks"].as_array().expect("a list");
+        let seen = checks.iter().find(|it| it["name"] == name).expect("it was made")["seen"].to_string();
+        assert!(seen.contains(&format!("(host {host})")), "{seen}");
+    }
+    assert_eq!(codes(&found).iter().filter(|code| **code == "provider_unreachable").count(), 1);
+}
+
+#[tokio::test]
 async fn limits_and_troubles_of_the_provider_are_told_apart() {
     for (trouble, code, words) in [
         (Trouble::Answer(429, &[("retry-after", "90")], "{}"), "rate_limited", "wait 90 s"),

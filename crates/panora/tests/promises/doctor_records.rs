@@ -92,6 +92,36 @@ async fn nobody_who_comes_back_is_noticed_only_once_some_had_their_ten_minutes()
 }
 
 #[tokio::test]
+async fn flows_that_failed_for_what_a_question_shows_too_are_told_as_failed() {
+    let (acme, server) = given().await;
+    acme.rules().redirect_uri = Some("https://old.example.com/callback".into());
+    acme.road.block_once(TOKEN, Trouble::Answer(400, &[], "{\"error\": \"redirect_uri_mismatch\"}"));
+    let link = server.magic_link_with("user-1", json!({"providers": ["acme"]})).await;
+    let browser = Browser::new();
+    let page = browser.open(text(&link["url"])).await;
+    let away = browser.open_only(page.link_with("/authorize")).await.leads_to();
+    let state = away.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
+    browser.open(&format!("{}/connections/oauth/callback?code=c&state={state}", acme.road.url)).await;
+    let found = server.get("/doctor/acme").await.expect(200);
+    for name in ["authorization_endpoint", "flows"] {
+        let checks = found["checks"].as_array().expect("a list");
+        let check = checks.iter().find(|it| it["name"] == name).expect("it was made");
+        assert_eq!(check["outcome"], "failed", "{found:#}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_just_connected_is_counted_at_once() {
+    let (_acme, server) = given().await;
+    connect(&server, "user-1").await;
+    let found = server.get("/doctor/acme").await.expect(200);
+    let checks = found["checks"].as_array().expect("a list");
+    let flows = checks.iter().find(|it| it["name"] == "flows").expect("it was made");
+    assert_eq!(flows["outcome"], "passed", "{flows}");
+    assert!(flows["seen"].to_string().contains("within a day: 1; came back: 1."), "{flows}");
+}
+
+#[tokio::test]
 async fn tokens_that_end_without_a_refresh_token_are_found() {
     let (acme, server) = given().await;
     connect(&server, "user-1").await;
