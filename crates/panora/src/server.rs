@@ -101,6 +101,7 @@ impl Server {
         let (stop_http, stop_workers) = (CancellationToken::new(), CancellationToken::new());
         let queues = Queues { results, imports };
         let app = open(&args, address, around, stop_http.clone(), queues).await?;
+        app.store.note_public_url(app.public_url.as_str()).await.map_err(StorageError::from)?;
         let workers =
             Workers { tasks: TaskTracker::new(), app: app.clone(), failed: CancellationToken::new() };
         let stop_writer = CancellationToken::new();

@@ -1,5 +1,5 @@
 //! `panora doctor [PROVIDER]`: what keeps people from connecting, and how to mend it. Takes the server's own settings and
-//! looks beside a server that runs; ends with 1 if anything asks for mending.
+//! looks beside a server that runs, whose public URL it knows; ends with 1 if anything asks for mending.
 
 use std::sync::Arc;
 
@@ -8,11 +8,14 @@ use panora_catalog::Provider;
 
 use super::{existing, with_causes};
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::{ConfigFile, ServeArgs};
 use crate::connect::Apps;
 use crate::doctor::{CheckOutcome, Diagnosis, Finding, diagnose};
 use crate::model::{AppSource, DEFAULT_PROJECT, ProjectId};
+use crate::random::Random;
 use crate::server::{Surroundings, open_only};
+use crate::storage;
 
 #[derive(Args)]
 pub struct DoctorArgs {
@@ -31,7 +34,8 @@ pub struct DoctorArgs {
 pub async fn run(args: DoctorArgs, file: &ConfigFile) -> Result<(), String> {
     existing(&args.server.storage)?;
     let around = Surroundings::of_machine(file.with_environment());
-    let app = open_only(&args.server, around).await.map_err(|error| with_causes(&error))?;
+    let server = beside(&args.server).await?;
+    let app = open_only(&server, around).await.map_err(|error| with_causes(&error))?;
     let project = app.store.lookup_project_by_handle(&args.project).await;
     let project = project.map_err(|error| with_causes(&error))?;
     let project = project.ok_or_else(|| format!("there is no project `{}`", args.project))?;
@@ -52,6 +56,23 @@ pub async fn run(args: DoctorArgs, file: &ConfigFile) -> Result<(), String> {
         1 => Err("one provider asks for mending".to_owned()),
         more => Err(format!("{more} providers ask for mending")),
     }
+}
+
+/// The settings, with the public URL of the server that was started last unless another is given: it is that server's
+/// redirect URI that counts.
+async fn beside(args: &ServeArgs) -> Result<ServeArgs, String> {
+    let storage = storage::open(&args.storage, Clock::system(), Random::system()).await;
+    let storage = storage.map_err(|error| with_causes(&error))?;
+    let known = storage.store.last_public_url().await.map_err(|error| with_causes(&error))?;
+    storage.store.close().await;
+    let Some(known) = known else { return Ok(args.clone()) };
+    if let Some(given) = args.public_url.as_ref().filter(|given| given.as_str() != known) {
+        let given = given.as_str();
+        eprintln!("panora: the server that was started last has the public URL {known}, not {given}");
+        return Ok(args.clone());
+    }
+    let public_url = known.parse().map_err(|error| format!("the server's public URL {known}: {error}"))?;
+    Ok(ServeArgs { public_url: Some(public_url), ..args.clone() })
 }
 
 async fn wanted(app: &App, project: ProjectId, slug: Option<&str>) -> Result<Vec<Arc<Provider>>, String> {

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "apps", include_str!("../../migrations/0005_apps.sql")),
     (6, "leases", include_str!("../../migrations/0006_leases.sql")),
     (7, "grants", include_str!("../../migrations/0007_grants.sql")),
+    (8, "installation", include_str!("../../migrations/0008_installation.sql")),
 ];
 
 /// Brings a file to the newest shape, and makes it if there is none; processes that start together wait for each other.

@@ -20,6 +20,7 @@ mod events;
 mod expiry;
 mod flows;
 mod idempotency;
+mod installation;
 mod jobs;
 mod linked_users;
 mod magic_links;

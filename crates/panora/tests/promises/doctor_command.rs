@@ -30,7 +30,7 @@ impl Given {
     /// `(exit code, output)` of the command, addresses that differ from run to run aside.
     async fn doctor(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = panora(self.server.database());
-        command.env("PANORA_PUBLIC_URL", &self.acme.road.url).env("PANORA_PROVIDERS_DIR", &self.providers);
+        command.env("PANORA_PROVIDERS_DIR", &self.providers);
         command.arg("doctor").args(arguments);
         let output = run(command).await;
         let words = said(&output);
@@ -161,6 +161,17 @@ async fn a_provider_without_an_app_is_told_what_it_needs() {
     panora: one provider asks for mending
     "#);
     assert_eq!(code, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_url_that_is_not_the_server_s_is_told_from_it() {
+    let given = given().await;
+    given.set_up().await;
+    let (_, words) = given.doctor(&["acme", "--public-url", "http://localhost:3999"]).await;
+    assert!(words.contains("redirect URI to register  http://localhost:3999/"), "{words}");
+    let warning =
+        "panora: the server that was started last has the public URL <public URL>, not http://localhost:3999";
+    assert!(words.contains(warning), "{words}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
