@@ -1,0 +1,117 @@
+"""What docs/webhooks.md prints is true: its delivery fits its secret, its receiver in Python takes what the server signs.
+
+Run with python3. PANORA_SIGN_BIN names the program of crates/panora-signature that signs; unless given, it is looked
+for where cargo puts it.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "examples"
+SIGN = os.environ.get("PANORA_SIGN_BIN", EXAMPLES / "sign_event")
+PAGE = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
+EVENT = {"id_event": "0193a5f0-0000-7000-8000-000000000001", "type": "connection.created", "data": {"name": "Ünïcode 😀"}}
+
+
+def printed(language, word):
+    """The page's block in that language that holds the word."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    return next(block for block in blocks if word in block)
+
+
+def new_secret():
+    return "whsec_" + base64.b64encode(os.urandom(32)).decode()
+
+
+def signed(*secrets, age=0):
+    order = {"secrets": secrets, "id": EVENT["id_event"], "timestamp": int(time.time()) - age, "event": EVENT}
+    answer = subprocess.run([SIGN], input=json.dumps(order).encode(), capture_output=True, check=True).stdout
+    delivery = json.loads(answer)
+    return delivery["headers"]["panora-signature"], delivery["body"].encode()
+
+
+class Receiver(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.secret = new_secret()
+        os.environ["WEBHOOK_SECRET"] = cls.secret
+        program = {"__name__": "receiver"}
+        exec(printed("python", "def verify"), program)
+        # Silent, and at any free port in place of its own.
+        handler = type("Quiet", (program["Receiver"],), {"log_message": lambda *_: None})
+        cls.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=cls.server.serve_forever, daemon=True).start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.shutdown()
+        cls.server.server_close()
+
+    def answer(self, header, body):
+        url = f"http://127.0.0.1:{self.server.server_port}/webhook"
+        headers = {} if header is None else {"Panora-Signature": header}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=20) as response:
+                return response.status
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    def test_it_takes_a_signed_event(self):
+        self.assertEqual(self.answer(*signed(self.secret)), 200)
+
+    def test_it_takes_an_event_while_two_secrets_sign(self):
+        self.assertEqual(self.answer(*signed(new_secret(), self.secret)), 200)
+
+    def test_it_takes_an_event_with_a_version_that_it_does_not_know(self):
+        header, body = signed(self.secret)
+        self.assertEqual(self.answer(header + ",v2=ffff", body), 200)
+
+    def test_it_refuses_a_changed_body(self):
+        header, body = signed(self.secret)
+        self.assertEqual(self.answer(header, body.replace(b"created", b"creates")), 400)
+
+    def test_it_refuses_another_secret(self):
+        self.assertEqual(self.answer(*signed(new_secret())), 400)
+
+    def test_it_refuses_what_was_signed_more_than_300_seconds_before_or_after_its_time(self):
+        for age, status in [(310, 400), (-310, 400), (290, 200), (-290, 200)]:
+            self.assertEqual(self.answer(*signed(self.secret, age=age)), status, age)
+
+    def test_it_refuses_headers_that_nobody_signed(self):
+        for header in [None, "", "t,v1", "t=1", "v1=ab", "t=1,v1=ab", "t=1,t=1,v1=ab"]:
+            self.assertEqual(self.answer(header, b"{}"), 400, header)
+
+
+class PrintedDelivery(unittest.TestCase):
+    def test_both_its_signatures_fit_the_secret_beside_it(self):
+        head, _, body = printed("http", "panora-signature").partition("\n\n")
+        headers = dict(line.split(": ", 1) for line in head.splitlines()[1:])
+        body = body.strip()
+        key = base64.b64decode(re.search(r"`whsec_([A-Za-z0-9+/=]+)`", PAGE)[1])
+
+        def signature(text):
+            return hmac.new(key, text.encode(), hashlib.sha256)
+
+        seconds = headers["webhook-timestamp"]
+        own = signature(f"{seconds}.{body}").hexdigest()
+        self.assertEqual(headers["panora-signature"], f"t={seconds},v1={own}")
+        standard = signature(f"{headers['webhook-id']}.{seconds}.{body}").digest()
+        self.assertEqual(headers["webhook-signature"], "v1," + base64.b64encode(standard).decode())
+
+
+if __name__ == "__main__":
+    unittest.main()
