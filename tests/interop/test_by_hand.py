@@ -1,4 +1,4 @@
-"""What docs/webhooks.md prints is true: its delivery fits its secret, its receiver in Python takes what the server signs.
+"""docs/webhooks.md prints what works: its delivery fits its secret, its Python receiver takes what the server signs.
 
 Run with python3. PANORA_SIGN_BIN names the program of crates/panora-signature that signs; unless given, it is looked
 for where cargo puts it.
@@ -23,7 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "examples"
 SIGN = os.environ.get("PANORA_SIGN_BIN", EXAMPLES / "sign_event")
 PAGE = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
-EVENT = {"id_event": "0193a5f0-0000-7000-8000-000000000001", "type": "connection.created", "data": {"name": "Ünïcode 😀"}}
+EVENT = {
+    "id_event": "0193a5f0-0000-7000-8000-000000000001",
+    "type": "connection.created",
+    "data": {"name": "Ünïcode 😀"},
+}
 
 
 def printed(language, word):

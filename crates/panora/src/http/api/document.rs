@@ -15,6 +15,21 @@ use utoipa::{IntoParams, Modify};
 use crate::http::problem::{FieldError, ProblemDocument};
 use crate::model::EventType;
 
+/// What receivers must know to verify a delivery without a library.
+const WEBHOOKS: &str = "\
+URLs subscribed to event types, and what was delivered there. `/webhook` and `/webhooks` are the same.
+
+Each delivery is signed twice by HMAC-SHA256. The key is the decoded base64 after `whsec_` of the endpoint's secret:
+
+- `Panora-Signature: t=<unix seconds>,v1=<hex>` signs `<t>.<body>`.
+- `webhook-signature: v1,<base64>` signs `<webhook-id>.<webhook-timestamp>.<body>`, as Standard Webhooks does. \
+`webhook-id` is the event's `id_event`.
+
+While a rotation's grace lasts there are two `v1`. Any may fit; ignore other versions, compare in constant time, and \
+refuse a time more than 300 seconds before or after yours. The body is canonical JSON (RFC 8785), so a parsed body, \
+written so again, verifies as well. Any 2xx within 15 seconds means delivered. The same event may come more than once, \
+and order is not promised.";
+
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
@@ -33,7 +48,7 @@ use crate::model::EventType;
         (name = "magic links", description = "A URL you send to an end user; opens the connect page."),
         (name = "providers", description = "What end users can connect."),
         (name = "connections", description = "One linked user's authorised account at one provider."),
-        (name = "webhooks", description = "URLs subscribed to event types, and what was delivered there."),
+        (name = "webhooks", description = WEBHOOKS),
         (name = "events", description = "What was told: to read again, or to follow as it happens."),
         (name = "passthrough", description = "Call a provider with a connection token."),
     )
