@@ -27,7 +27,7 @@ fn main() {
         let text = fs::read_to_string(path).expect("a provider file is readable");
         if let Err(error) = file::ProviderFile::parse(&format!("catalog/{stem}.yaml"), stem, &text) {
             // Cargo shows all of them and ends the build.
-            println!("cargo::error={error}");
+            error.to_string().lines().for_each(|line| println!("cargo::error={line}"));
         }
         let path = path.canonicalize().expect("the file was just read");
         writeln!(list, "    ({stem:?}, include_str!({:?})),", path.display().to_string())

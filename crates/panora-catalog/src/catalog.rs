@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::file::{FileError, ProviderFile};
+use crate::file::{FileError, Mistake, ProviderFile, nearest};
 use crate::provider::{Provider, ProviderOrigin};
 
 /// Slug and text of every file that was built in, checked by the build.
@@ -31,6 +31,8 @@ pub enum CatalogError {
     File(#[from] FileError),
     #[error("cannot read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error("{} is a folder: name the files in it", path.display())]
+    Folder { path: PathBuf },
     #[error("{}: a provider file's name is a slug of a-z, 0-9 and _, with .yaml behind it", path.display())]
     BadName { path: PathBuf },
 }
@@ -76,9 +78,24 @@ impl Catalog {
         list
     }
 
-    /// The problem of one file, if it has any.
-    pub fn check_file(path: &Path) -> Result<(), CatalogError> {
-        read_file(path).map(drop)
+    /// The provider that may have been meant by a slug that nobody has.
+    pub fn nearest(&self, project: &str, slug: &str) -> Option<Arc<Provider>> {
+        let list = self.list(project);
+        let meant = nearest(slug, list.iter().map(|provider| provider.slug()))?;
+        self.get(project, meant)
+    }
+
+    /// The projects that have files of their own.
+    pub fn projects(&self) -> impl Iterator<Item = &str> {
+        self.projects.keys().map(String::as_str)
+    }
+
+    /// What is to be known of a sound file; an error says what is wrong with one.
+    pub fn check_file(path: &Path) -> Result<Vec<&'static str>, CatalogError> {
+        if path.is_dir() {
+            return Err(CatalogError::Folder { path: path.to_owned() });
+        }
+        read_file(path).map(|file| file.advice())
     }
 }
 
@@ -97,7 +114,8 @@ fn check_issuer(shared: &Providers, own: &Provider, folder: &Path) -> Result<(),
     }
     let problem = format!("the codes of the issuer {issuer} go to the token URL of that provider only");
     let line = own.file.token.as_ref().map_or(1, |token| token.url.line());
-    Err(FileError { file: folder.join(format!("{}.yaml", own.slug())).display().to_string(), line, problem })
+    let file = folder.join(format!("{}.yaml", own.slug())).display().to_string();
+    Err(FileError { file, mistakes: vec![Mistake::new(line, problem)] })
 }
 
 fn load_folder(

@@ -26,7 +26,9 @@ pub use authorize::AuthorizeInput;
 pub use call::{Access, Call, CallError};
 pub use catalog::{Catalog, CatalogError};
 pub use credential::{Client, Credential};
-pub use file::{AuthKind, ClientAuth, FileError, Pagination, Pointer, RateLimit, Reach, ResetUnit, Testing};
+pub use file::{
+    AuthKind, ClientAuth, FileError, Mistake, Pagination, Pointer, RateLimit, Reach, ResetUnit, Testing,
+};
 pub use identity::Account;
 pub use oauth1::{RequestToken, Signing, Stamp, is_form, read_form};
 pub use path::PathError;

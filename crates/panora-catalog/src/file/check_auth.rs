@@ -8,64 +8,85 @@ use super::template::Template;
 /// What stands for the client where it may be named.
 pub(super) const CLIENT: &[&str] = &["client_id", "client_secret"];
 
-pub(super) fn check_auth(file: &ProviderFile) -> Check {
+/// The sections that are there for some kinds only.
+const SECTIONS: &[&str] = &["authorization", "token", "oauth1", "scopes", "credentials", "revocation"];
+
+pub(super) fn check_auth(file: &ProviderFile) -> Vec<Check> {
     let line = file.slug.referenced.line();
-    let kind = file.auth.as_str();
-    if file.oauth1.is_some() && file.auth != AuthKind::Oauth1 {
-        return wrong(line, "only the kind oauth1 has a section `oauth1`");
+    let lacking = lacking(file.auth, |section| has(file, section)).map(|problem| wrong(line, problem));
+    let unwanted = unwanted(file).map(|problem| wrong(line, problem));
+    lacking
+        .into_iter()
+        .chain(unwanted)
+        .chain([check_oauth1(file), check_client(file), check_credentials(file)])
+        .collect()
+}
+
+fn has(file: &ProviderFile, section: &str) -> bool {
+    match section {
+        "authorization" => file.authorization.is_some(),
+        "token" => file.token.is_some(),
+        "oauth1" => file.oauth1.is_some(),
+        "scopes" => file.scopes.is_some(),
+        "credentials" => !file.credentials.is_empty(),
+        _ => file.revocation.is_some(),
     }
-    match file.auth {
-        AuthKind::Oauth1 => return check_oauth1(file),
-        AuthKind::Oauth2Code => {
-            let whole = file.authorization.is_some() && file.token.is_some() && file.scopes.is_some();
-            if !whole {
-                let problem =
-                    "oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)";
-                return wrong(line, problem);
-            }
-            if !file.credentials.is_empty() {
-                return wrong(line, "oauth2_code has no `credentials`: what it asks for are `variables`");
-            }
-            return Ok(());
-        }
-        AuthKind::Oauth2ClientCredentials => {
-            if file.token.is_none() || file.scopes.is_none() {
-                return wrong(line, format!("{kind} needs `token` and `scopes` (`default: []` for none)"));
-            }
-            let asks_for = |name: &&&str| file.credentials.iter().any(|it| it.value.name == **name);
-            if CLIENT.iter().filter(asks_for).count() < CLIENT.len() {
-                return wrong(line, format!("{kind} needs the `credentials` client_id and client_secret"));
-            }
-        }
-        AuthKind::TwoStep => {
-            if file.token.is_none() || file.scopes.is_some() {
-                return wrong(line, "two_step needs `token`, the login request, and has no `scopes`");
-            }
-        }
-        AuthKind::ApiKey | AuthKind::Basic => {
-            if file.token.is_some() || file.scopes.is_some() {
-                return wrong(line, format!("{kind} has no `token` and no `scopes`"));
-            }
-        }
+}
+
+fn needed(kind: AuthKind) -> &'static [&'static str] {
+    match kind {
+        AuthKind::Oauth2Code => &["authorization", "token", "scopes"],
+        AuthKind::Oauth1 => &["authorization", "oauth1", "scopes"],
+        AuthKind::Oauth2ClientCredentials => &["credentials", "token", "scopes"],
+        AuthKind::TwoStep => &["credentials", "token"],
+        AuthKind::ApiKey | AuthKind::Basic => &["credentials"],
     }
-    if file.authorization.is_some() || file.revocation.is_some() {
-        return wrong(line, "only oauth2_code and oauth1 have `authorization` and `revocation`");
+}
+
+/// The sections that a file of this kind needs and has not.
+pub(super) fn lacking(kind: AuthKind, has: impl Fn(&str) -> bool) -> Option<String> {
+    let lacking: Vec<_> =
+        needed(kind).iter().filter(|section| !has(section)).map(|it| explained(it)).collect();
+    (!lacking.is_empty()).then(|| format!("{} needs {}", kind.as_str(), listed(&lacking, " and ")))
+}
+
+fn explained(section: &str) -> String {
+    match section {
+        "scopes" => "`scopes` (`default: []` for none)".to_owned(),
+        "credentials" => "`credentials` (the fields of its form)".to_owned(),
+        section => format!("`{section}`"),
     }
-    check_credentials(file)
+}
+
+fn unwanted(file: &ProviderFile) -> Option<String> {
+    let kind = file.auth;
+    let optional = |section: &str| section == "revocation" && kind.redirects();
+    let unwanted: Vec<_> = SECTIONS
+        .iter()
+        .filter(|section| has(file, section) && !needed(kind).contains(section) && !optional(section))
+        .map(|section| format!("no `{section}`"))
+        .collect();
+    let instead = match kind {
+        AuthKind::Oauth2Code if has(file, "credentials") => ": what it asks for are `variables`",
+        AuthKind::Oauth1 => ": its URLs are in the section `oauth1`",
+        _ => "",
+    };
+    let listed = listed(&unwanted, " and ");
+    (!unwanted.is_empty()).then(|| format!("{} has {listed}{instead}", kind.as_str()))
+}
+
+/// `a, b and c`
+pub(super) fn listed(words: &[String], last: &str) -> String {
+    match words {
+        [] => String::new(),
+        [word] => word.clone(),
+        [first @ .., end] => format!("{}{last}{end}", first.join(", ")),
+    }
 }
 
 /// Its requests are signed, so what proves a client otherwise has no place.
 fn check_oauth1(file: &ProviderFile) -> Check {
-    let line = file.slug.referenced.line();
-    let (Some(authorization), Some(_), Some(_)) = (&file.authorization, &file.oauth1, &file.scopes) else {
-        return wrong(line, "oauth1 needs `oauth1`, `authorization` and `scopes` (`default: []` for none)");
-    };
-    if file.token.is_some() || !file.credentials.is_empty() {
-        return wrong(
-            line,
-            "oauth1 has no `token` and no `credentials`: its URLs are in the section `oauth1`",
-        );
-    }
+    let (AuthKind::Oauth1, Some(authorization)) = (file.auth, &file.authorization) else { return Ok(()) };
     let plain = authorization.issuer.is_none()
         && !authorization.sends_issuer
         && authorization.signature.is_none()
@@ -84,19 +105,38 @@ fn check_oauth1(file: &ProviderFile) -> Check {
     }
 }
 
+/// The client is pasted with the rest.
+fn check_client(file: &ProviderFile) -> Check {
+    let asks_for = |name: &str| file.credentials.iter().any(|it| it.value.name == name);
+    let lacking: Vec<_> =
+        CLIENT.iter().filter(|name| !asks_for(name)).map(|name| format!("`{name}`")).collect();
+    match file.credentials.first() {
+        Some(first) if file.auth == AuthKind::Oauth2ClientCredentials && !lacking.is_empty() => {
+            let lacking = listed(&lacking, " and ");
+            wrong(
+                first.referenced.line(),
+                format!("the credentials of {} need {lacking}", file.auth.as_str()),
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Each field of the form must have a use.
 fn check_credentials(file: &ProviderFile) -> Check {
-    if file.credentials.is_empty() {
-        let problem = format!("{} needs `credentials`: the fields of its form", file.auth.as_str());
-        return wrong(file.slug.referenced.line(), problem);
-    }
     let proves_client = file.auth == AuthKind::Oauth2ClientCredentials;
+    let (headers, others) = carriers(file);
+    let templates: Vec<_> = headers.chain(others).chain(login_templates(file)).collect();
     let used = |name: &str| {
-        let (headers, others) = carriers(file);
-        let mut templates = headers.chain(others).chain(login_templates(file));
         proves_client && CLIENT.contains(&name)
-            || templates.any(|template| template.variables().any(|variable| variable == name))
+            || templates.iter().any(|template| template.variables().any(|variable| variable == name))
     };
+    // A name that is not known is probably this one, mistyped: its own line says so.
+    let mistyped =
+        templates.iter().flat_map(|template| template.variables()).any(|name| !is_known(file, name));
+    if mistyped || file.auth.redirects() {
+        return Ok(());
+    }
     match file.credentials.iter().find(|field| !used(&field.value.name)) {
         Some(field) => wrong(
             field.referenced.line(),
@@ -107,6 +147,11 @@ fn check_credentials(file: &ProviderFile) -> Check {
         ),
         None => Ok(()),
     }
+}
+
+fn is_known(file: &ProviderFile, name: &str) -> bool {
+    let declared = file.variables.iter().chain(&file.credentials).any(|it| it.value.name == name);
+    declared || matches!(name, "public_url" | "access_token") || CLIENT.contains(&name)
 }
 
 /// What the token request holds besides the standard parameters.

@@ -20,12 +20,16 @@ const OURS: &[&str] = &[
 /// Those that a file may leave out, where the provider calls them otherwise or does not want them.
 const OPTIONAL: &[&str] = &["client_id", "redirect_uri", "response_type"];
 
-pub(super) fn check_authorization(file: &ProviderFile) -> Check {
-    let Some(authorization) = &file.authorization else { return Ok(()) };
+pub(super) fn check_authorization(file: &ProviderFile) -> Vec<Check> {
+    let Some(authorization) = &file.authorization else { return Vec::new() };
+    let parameters = authorization.parameters.iter();
+    let parameters =
+        parameters.map(|(name, template)| check_parameter(file, authorization, (name, template.as_ref())));
+    parameters.chain([check_names_ours(file, authorization)]).collect()
+}
+
+fn check_names_ours(file: &ProviderFile, authorization: &Authorization) -> Check {
     let line = authorization.url.line();
-    for (name, template) in &authorization.parameters {
-        check_parameter(file, authorization, (name, template.as_ref()))?;
-    }
     if let Some(name) = authorization.names.values().find(|name| OURS.contains(&name.as_str())) {
         return wrong(line, format!("`names` calls no other parameter `{name}`, which the server fills in"));
     }

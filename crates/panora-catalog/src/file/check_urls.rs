@@ -1,8 +1,11 @@
 //! Which holes a template may have, and which hosts a URL may reach. No credential may ever go to a host that a
 //! file does not bound.
 
+use std::collections::BTreeSet;
+
 use super::check::{Check, wrong};
 use super::host::is_label;
+use super::nearest::nearest;
 use super::provider::ProviderFile;
 use super::template::{Part, Template};
 use super::variable::Variable;
@@ -11,12 +14,8 @@ pub(super) fn check_all<'a>(
     file: &ProviderFile,
     templates: impl Iterator<Item = &'a Template>,
     also: &[&str],
-) -> Check {
-    for template in templates {
-        no_pointers(template)?;
-        check_names(file, template, also)?;
-    }
-    Ok(())
+) -> Vec<Check> {
+    templates.map(|template| no_pointers(template).and_then(|()| check_names(file, template, also))).collect()
 }
 
 pub(super) fn no_pointers(template: &Template) -> Check {
@@ -37,13 +36,15 @@ pub(super) fn no_base64(template: &Template) -> Check {
 }
 
 pub(super) fn check_names(file: &ProviderFile, template: &Template, also: &[&str]) -> Check {
-    let known = |name: &str| name == "public_url" || also.contains(&name) || file.variable(name).is_some();
-    match template.variables().find(|name| !known(name)) {
-        Some(name) => {
-            wrong(template.line(), format!("`{{{name}}}` is not known here: declare it under `variables`"))
-        }
-        None => Ok(()),
-    }
+    let declared = file.variables.iter().map(|variable| variable.value.name.as_str());
+    let known: BTreeSet<&str> = also.iter().copied().chain(declared).chain(["public_url"]).collect();
+    let Some(name) = template.variables().find(|name| !known.contains(name)) else { return Ok(()) };
+    let listed = known.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
+    let advice = match nearest(name, known.iter().copied()) {
+        Some(meant) => format!(". Did you mean `{{{meant}}}`?"),
+        None => ": declare others under `variables`".to_owned(),
+    };
+    wrong(template.line(), format!("`{{{name}}}` is not known here; known are {listed}{advice}"))
 }
 
 /// A URL that a credential may go to: https, and its host known but for variables whose values are bounded.

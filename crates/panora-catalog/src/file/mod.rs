@@ -3,20 +3,28 @@
 
 mod api;
 mod check;
+mod check_api;
 mod check_auth;
 mod check_authorization;
 mod check_urls;
+mod check_variables;
 mod error;
 mod host;
+mod nearest;
+mod node;
 mod oauth;
 mod oauth1;
 mod provider;
+#[cfg(test)]
+mod schema_tests;
+mod shape;
 mod template;
 mod variable;
 
 pub use api::{Pagination, RateLimit, Request, ResetUnit, Verify};
-pub use error::FileError;
+pub use error::{FileError, Mistake};
 pub use host::host_of;
+pub use nearest::nearest;
 pub use oauth::{
     Answer, Authorization, ClientAuth, Constants, Encoding, Expiry, GrantRequest, Introspection, Parameters,
     Pkce, Reach, Scopes, ScopesInToken, Token,

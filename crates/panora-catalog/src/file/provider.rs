@@ -10,7 +10,10 @@ use super::check;
 use super::error::FileError;
 use super::oauth::{Authorization, Refresh, Revocation, Scopes, Token};
 use super::oauth1::Oauth1;
+use super::shape;
 use super::variable::Variable;
+
+const UNTRIED: &str = "nobody tries a key before it is used: `verify`, or `identity` with a `request`, would";
 
 /// A provider, as its file describes it.
 #[derive(Clone, Debug, Deserialize)]
@@ -160,14 +163,18 @@ impl ProviderFile {
     /// Reads and checks one file. `stem` is its name without `.yaml`, which its slug must equal; `file` is the
     /// name that errors use.
     pub fn parse(file: &str, stem: &str, text: &str) -> Result<Self, FileError> {
-        let wrong = |line, problem| FileError { file: file.to_owned(), line, problem };
-        let parsed: Self = serde_saphyr::from_str(text).map_err(|error| {
-            let line = error.location().map_or(1, |location| location.line());
-            let text = error.without_snippet().to_string();
-            wrong(line, text.split(" at line ").next().unwrap_or_default().to_owned())
-        })?;
-        check::check(&parsed, stem).map_err(|(line, problem)| wrong(line, problem))?;
-        Ok(parsed)
+        let wrong = |mistakes| FileError { file: file.to_owned(), mistakes };
+        let parsed: Self =
+            serde_saphyr::from_str(text).map_err(|error| wrong(shape::explain(text, &error)))?;
+        let mistakes = check::check(&parsed, stem);
+        if mistakes.is_empty() { Ok(parsed) } else { Err(wrong(mistakes)) }
+    }
+
+    /// What is no mistake, and yet better known.
+    pub fn advice(&self) -> Vec<&'static str> {
+        let pasted = matches!(self.auth, AuthKind::ApiKey | AuthKind::Basic);
+        let asks = self.verify.is_some() || self.identity.as_ref().is_some_and(|it| it.request.is_some());
+        if pasted && !asks { vec![UNTRIED] } else { Vec::new() }
     }
 
     /// The declared variable of that name.

@@ -1,6 +1,8 @@
 //! Files that are refused, with the line and what to do.
 
-use crate::support::{acme, problem};
+use panora_catalog::Catalog;
+
+use crate::support::{acme, folder, problem, public_url};
 
 /// A sound file of which each test breaks one thing.
 const SOUND: &str = r##"slug: acme
@@ -98,24 +100,27 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     });
     let text = problems.collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text, @r##"
-    3: unknown field `nick`, expected one of slug, name, aliases, verticals, colour, docs, setup, auth, client, variables, credentials, authorization, token, oauth1, refresh, revocation, scopes, api, tenants, identity, verify, sharing, connect_help, notes, testing, offline, unverified
-    13: missing field `name`
-    3: duplicate mapping key: name, set DuplicateKeyPolicy in Options if acceptable
+    3: the file has no key `nick`; it has aliases, api, auth, authorization, client, colour, connect_help, credentials, docs, identity, name, notes, oauth1, offline, refresh, revocation, scopes, setup, sharing, slug, tenants, testing, token, unverified, variables, verify, verticals
+    1: the file needs `name`
+    3: `name` stands twice in one section: keep one
     1: slug `acme2` must be the file's name, of lower-case letters, digits and _
     3: unknown vertical `toys`; known are accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing
     3: name at least one vertical of: accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing
     4: colour `black` must be like "#ff7a59", quoted
     5: a link must begin with https://
-    6: unknown variant `magic`, expected one of oauth2_code, oauth1, oauth2_client_credentials, api_key, basic, two_step
-    1: api_key has no `token` and no `scopes`
-    1: oauth2_code needs `authorization`, `token` and `scopes` (`default: []` for none)
+    6: `auth` must be oauth2_code, oauth1, oauth2_client_credentials, api_key, basic or two_step, not `magic`
+    1: api_key has no `authorization`, no `token` and no `scopes`
+    1: api_key needs `credentials` (the fields of its form)
+    1: oauth2_code needs `scopes` (`default: []` for none)
     8: variable `sub` is asked for, so it needs a label
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
+    10: `{sub}` is not known here; known are {client_id}, {public_url}: declare others under `variables`
     8: variable `Sub`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
+    10: `{sub}` is not known here; known are {Sub}, {public_url}. Did you mean `{Sub}`?
     8: bad pattern: unclosed character class
     8: variable `sub`: its default or example is a value that it refuses
     12: `http://acme.example.com/token` must begin with https:// or {public_url}/
-    12: `{host}` is not known here: declare it under `variables`
+    12: `{host}` is not known here; known are {public_url}, {sub}: declare others under `variables`
     12: a `{` is never closed
     12: a `}` has no `{` before it
     12: `ACME.example.com` in a host: lower-case letters, digits, `-` and `.` only
@@ -130,15 +135,18 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     8: `*.com` is no host: write api.acme.com, or *.acme.com for every host under it
     10: `sub` is a whole host, so nothing may stand beside it
     15: base_url may hold no `?` and no `#`: paths are appended to it
-    16: `{refresh_token}` is not known here: declare it under `variables`
+    16: `{refresh_token}` is not known here; known are {access_token}, {client_id}, {client_secret}, {public_url}, {sub}: declare others under `variables`
     14: a request about a grant must name it: {token}, {access_token}, {refresh_token} or a variable from `token`
     8: variable `sub`: `any_host` is for api_key, basic and two_step, or `from: app`: nobody else may say where a credential goes
+    10: `sub` is a whole host, so nothing may stand beside it
     8: variable `sub`: `any_host` is for api_key, basic and two_step, or `from: app`: nobody else may say where a credential goes
+    10: `sub` is a whole host, so nothing may stand beside it
     8: variable `sub`: `any_host` says all; leave `hosts`, `one_of` and `suffix` out
+    10: `sub` is a whole host, so nothing may stand beside it
     10: `sub` is a whole host, so nothing may stand beside it
     12: `scopes.in_token` needs a parameter, and a list JSON
     12: `scopes.in_token` needs a parameter, and a list JSON
-    16: `{client_secret}` is not known here: declare it under `variables`
+    16: `{client_secret}` is not known here; known are {access_token}, {client_id}, {public_url}, {sub}: declare others under `variables`
     11: `state` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
     10: `state` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
     11: `client_id` is filled in by the server: `names` renames it, `null` leaves out ["client_id", "redirect_uri", "response_type"], `pkce` turns PKCE off, and only a variable `from: app` may stand for redirect_uri
@@ -171,6 +179,187 @@ fn a_credential_that_is_sent_nowhere_is_refused() {
     insta::assert_snapshot!(problem("sent_nowhere", &text), @r#"
     8: credential `api_key` is sent nowhere: name it in api.headers, api.query or api.basic
     "#);
+}
+
+/// A file for a pasted key.
+const KEYED: &str = r##"slug: acme
+name: Acme
+verticals: [crm]
+colour: "#000000"
+docs: https://acme.example.com/
+auth: api_key
+credentials:
+  - {name: api_key, label: Key}
+api:
+  base_url: https://acme.example.com
+  headers: {X-Key: "{api_key}"}
+"##;
+
+#[test]
+fn all_keys_that_a_file_lacks_are_told_at_once_with_their_places() {
+    let text = "slug: acme\nauth: oauth2_code\nauthorization: {}\ntoken:\n  client_auth: body\n\
+                variables:\n  - {name: a, label: A}\n  - label: B\napi:\n  headers: {}\n";
+    insta::assert_snapshot!(problem("lacking", text), @"
+    1: the file needs `name`, `verticals`, `colour` and `docs`
+    1: oauth2_code needs `scopes` (`default: []` for none)
+    3: `authorization` needs `url`
+    4: `token` needs `url`
+    8: an entry of `variables` needs `name`
+    9: `api` needs `base_url`
+    ");
+}
+
+#[test]
+fn a_kind_of_authorisation_asks_only_for_what_the_file_lacks() {
+    let parts = [
+        ("scopes: {default: []}\n", ""),
+        ("authorization", "# authorization"),
+        ("  url: https://{sub}", "  # "),
+    ];
+    let text = parts.iter().fold(SOUND.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
+    insta::assert_snapshot!(problem("lacking_sections", &text), @"1: oauth2_code needs `authorization` and `scopes` (`default: []` for none)");
+}
+
+#[test]
+fn all_rules_that_a_file_breaks_are_told_at_once_by_line() {
+    let parts = [
+        ("[crm]", "[crm, toys]"),
+        ("\"#000000\"", "black"),
+        ("label: Address, ", ""),
+        ("https://acme.example.com/token", "http://acme.example.com/{nobody}"),
+        (
+            "base_url: https://acme.example.com",
+            "base_url: https://ACME.example.com\n  headers: {X: \"{host}\"}",
+        ),
+    ];
+    let text = parts.iter().fold(SOUND.to_owned(), |text, (from, to)| text.replacen(from, to, 1));
+    insta::assert_snapshot!(problem("many", &text), @r##"
+    3: unknown vertical `toys`; known are accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing
+    4: colour `black` must be like "#ff7a59", quoted
+    8: variable `sub` is asked for, so it needs a label
+    12: `{nobody}` is not known here; known are {public_url}, {sub}: declare others under `variables`
+    15: `ACME.example.com` in a host: lower-case letters, digits, `-` and `.` only
+    16: `{host}` is not known here; known are {access_token}, {client_id}, {client_secret}, {public_url}, {sub}: declare others under `variables`
+    "##);
+}
+
+/// What is mistyped, and what takes its place.
+const MISTYPED: &[(&str, &str)] = &[
+    ("colour:", "color:"),
+    ("api_key\n", "apikey\n"),
+    ("auth: api_key", "auth: oauth2"),
+    ("[crm]", "[cmr]"),
+    ("label: Key", "lable: Key"),
+    ("headers:", "Header:"),
+    ("base_url:", "url:"),
+];
+
+#[test]
+fn a_word_near_a_known_one_is_asked_about() {
+    let problems = MISTYPED.iter().enumerate().map(|(number, (from, to))| {
+        assert!(KEYED.contains(from), "{from}");
+        problem(&format!("mistyped{number}"), &KEYED.replacen(from, to, 1))
+    });
+    insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
+    4: the file has no key `color`. Did you mean `colour`?
+    --
+    6: `auth` must be oauth2_code, oauth1, oauth2_client_credentials, api_key, basic or two_step, not `apikey`. Did you mean `api_key`?
+    --
+    6: `auth` must be oauth2_code, oauth1, oauth2_client_credentials, api_key, basic or two_step, not `oauth2`. Did you mean `oauth2_code`?
+    --
+    3: unknown vertical `cmr`; known are accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing. Did you mean `crm`?
+    --
+    8: an entry of `credentials` has no key `lable`. Did you mean `label`?
+    --
+    11: `api` has no key `Header`. Did you mean `headers`?
+    --
+    9: `api` needs `base_url`
+    10: `api` has no key `url`; it has base_url, basic, headers, hosts, pagination, query, rate_limit
+    ");
+}
+
+/// What has another shape than it should.
+const MISSHAPEN: &[(&str, &str)] = &[
+    ("name: Acme", "name: [Acme]"),
+    ("name: Acme", "name:"),
+    ("colour: \"#000000\"", "colour: #000000"),
+    ("[crm]", "crm"),
+    ("{name: api_key, label: Key}", "api_key"),
+    ("{name: api_key, label: Key}", "{name: api_key, label: Key, from: {tokens: /a}}"),
+    ("{name: api_key, label: Key}", "{name: api_key, label: Key, secret: perhaps}"),
+    ("\"{api_key}\"", "{api_key}"),
+    ("base_url: https://acme.example.com", "base_url: {public_url}/sandbox/api"),
+    ("headers: {X-Key: \"{api_key}\"}", "headers: \"{api_key}\""),
+    ("docs: https", "name: Twice\ndocs: https"),
+    ("slug: acme\n", "slug: acme\n\tname: Acme\n"),
+];
+
+#[test]
+fn a_value_of_another_shape_is_told_which_one_it_should_have() {
+    let problems = MISSHAPEN.iter().enumerate().map(|(number, (from, to))| {
+        assert!(KEYED.contains(from), "{from}");
+        problem(&format!("misshapen{number}"), &KEYED.replacen(from, to, 1))
+    });
+    insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
+    2: `name` must be a text, not a list
+    --
+    2: `name` must be a text, not nothing: quote one that begins with #
+    --
+    4: `colour` must be a text, not nothing: quote one that begins with #
+    --
+    3: `verticals` must be a list, not a text: write it in [ ]
+    --
+    8: an entry of `credentials` must be a section of keys with values, not a text
+    --
+    8: `credentials.from` must be person, app, {token: ...}, {claim: ...}, {choice: ...}, {callback: ...}, {tenant: ...} or {identity: ...}
+    --
+    8: `credentials.secret` must be true or false, not a text
+    --
+    11: `api.headers.X-Key` must be a text, not keys with values: quote one that begins with {
+    --
+    10: a text is expected here: quote one that begins with { or [
+    --
+    11: `api.headers` must be a section of keys with values, not a text
+    --
+    5: `name` stands twice in one section: keep one
+    --
+    1: while scanning a plain scalar, found a tab: indent with spaces
+    ");
+}
+
+#[test]
+fn a_file_that_is_no_list_of_keys_is_told_so() {
+    let problems = ["", "# nothing yet\n", "- slug: acme\n", "acme\n"].iter().enumerate();
+    let problems = problems.map(|(number, text)| problem(&format!("no_keys{number}"), text));
+    insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
+    1: the file is empty: begin with `slug: `, and the file's name behind it
+    --
+    1: the file is empty: begin with `slug: `, and the file's name behind it
+    --
+    1: a provider file holds keys with values: `slug: acme`, `name: Acme` and so on
+    --
+    1: a provider file holds keys with values: `slug: acme`, `name: Acme` and so on
+    ");
+}
+
+#[test]
+fn an_unknown_name_is_the_mistake_of_the_line_that_holds_it() {
+    insta::assert_snapshot!(problem("header", &KEYED.replace("{api_key}", "{apikey}")), @"11: `{apikey}` is not known here; known are {api_key}, {public_url}. Did you mean `{api_key}`?");
+}
+
+#[test]
+fn every_whole_file_of_the_documentation_is_sound() {
+    let page = include_str!("../../../../docs/adding-a-provider.md");
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let whole: Vec<_> = blocks.filter(|block| block.starts_with("slug: ")).collect();
+    assert!(whole.len() > 1 && whole.iter().any(|file| file.starts_with("slug: rehearsal\n")));
+    for text in whole {
+        let name = text.lines().next().unwrap_or_default();
+        let slug = name.trim_start_matches("slug: ").split(' ').next().unwrap_or_default();
+        let dir = folder(&format!("documented_{slug}"), &[(&format!("{slug}.yaml"), text)]);
+        let loaded = Catalog::load(Some(&dir), &public_url());
+        assert!(loaded.is_ok_and(|catalog| catalog.get("", slug).is_some()), "{text}");
+    }
 }
 
 #[test]

@@ -94,12 +94,18 @@ fn a_login_that_lacks_a_part_or_has_a_foreign_one_is_refused() {
         problem(&format!("login{number}"), &FILE.replacen(from, to, 1))
     });
     assert_snapshot!(problems.collect::<Vec<_>>().join("\n"), @r#"
-    1: oauth2_client_credentials needs `token` and `scopes` (`default: []` for none)
-    1: oauth2_client_credentials needs `token` and `scopes` (`default: []` for none)
-    1: oauth2_client_credentials needs the `credentials` client_id and client_secret
+    1: oauth2_client_credentials needs `token`
+    1: oauth2_client_credentials needs `scopes` (`default: []` for none)
+    8: the credentials of oauth2_client_credentials need `client_secret`
+    1: two_step has no `scopes`
+    8: credential `client_id` is sent nowhere: name it in api.headers, api.query or api.basic
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
+    9: variable `client_secret`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
+    1: api_key has no `token` and no `scopes`
+    8: credential `client_id` is sent nowhere: name it in api.headers, api.query or api.basic
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
-    1: only oauth2_code and oauth1 have `authorization` and `revocation`
-    10: `{password}` is not known here: declare it under `variables`
+    9: variable `client_secret`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
+    1: oauth2_client_credentials has no `revocation`
+    10: `{password}` is not known here; known are {client_id}, {client_secret}, {public_url}: declare others under `variables`
     "#);
 }

@@ -58,7 +58,7 @@ fn a_broken_file_stops_the_load_and_says_where() {
     let dir = folder("broken", &[("p1/acme.yaml", "slug: acme\nname: Acme\nfrobnicate: 1\n")]);
     let error = Catalog::load(Some(&dir), &public_url()).expect_err("it is broken");
     let CatalogError::File(error) = error else { panic!("{error}") };
-    assert!(error.file.ends_with("p1/acme.yaml") && error.line == 3, "{error}");
+    assert!(error.file.ends_with("p1/acme.yaml") && error.mistakes.iter().any(|it| it.line == 3), "{error}");
 }
 
 #[test]
@@ -70,7 +70,10 @@ fn a_projects_file_that_claims_anothers_issuer_takes_its_codes_where_that_one_do
     let dir = folder("stolen_issuer", &[("p1/acme.yaml", &stolen)]);
     let error = Catalog::load(Some(&dir), &public_url()).expect_err("it would get Google's codes");
     let CatalogError::File(error) = error else { panic!("{error}") };
-    assert!(error.file.ends_with("p1/acme.yaml") && error.problem.contains("accounts.google.com"), "{error}");
+    assert!(
+        error.file.ends_with("p1/acme.yaml") && error.mistakes[0].problem.contains("accounts.google.com"),
+        "{error}"
+    );
     // The installation's own file is believed.
     let dir = folder("own_issuer", &[("acme.yaml", &stolen)]);
     Catalog::load(Some(&dir), &public_url()).expect("it is the installation's");

@@ -1,5 +1,4 @@
-//! `catalog/schema.json`, by which editors help to write a file: it must take every file that the format takes, and
-//! know each word of it.
+//! `catalog/schema.json`, by which editors help to write a file: it must take every file that the format takes.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +6,6 @@ use std::path::Path;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::support::problem;
 use crate::values::file;
 
 fn schema() -> Value {
@@ -116,37 +114,4 @@ fn the_schema_refuses_what_it_does_not_know() {
     broken["scopes"]["default"][0]["name"] = 7.into();
     let found = problems(&schema, &schema, &broken, "");
     assert_eq!(found.len(), 3, "{found:#?}");
-}
-
-/// Sections, and where their words stand in the schema.
-const SECTIONS: &[(&str, &str)] = &[
-    ("", ""),
-    ("authorization", "/$defs/authorization"),
-    ("token", "/$defs/token"),
-    ("oauth1", "/$defs/oauth1"),
-    ("refresh", "/$defs/refresh"),
-    ("revocation", "/$defs/revocation"),
-    ("scopes", "/$defs/scopes"),
-    ("api", "/$defs/api"),
-    ("tenants", "/$defs/tenants"),
-    ("identity", "/$defs/identity"),
-    ("verify", "/$defs/verify"),
-];
-
-#[test]
-fn the_schema_knows_each_word_of_the_format() {
-    let schema = schema();
-    for (section, place) in SECTIONS {
-        let text =
-            if section.is_empty() { "nick: 1\n".to_owned() } else { format!("{section}: {{nick: 1}}\n") };
-        let problem = problem(&format!("schema_{section}"), &text);
-        let (_, words) =
-            problem.split_once("expected one of ").unwrap_or_else(|| panic!("{section}: {problem}"));
-        let mut words: Vec<&str> = words.split(", ").collect();
-        words.sort_unstable();
-        let properties = schema.pointer(&format!("{place}/properties")).and_then(Value::as_object);
-        let mut known: Vec<&str> = properties.expect("a map").keys().map(String::as_str).collect();
-        known.sort_unstable();
-        assert_eq!(known, words, "{section}");
-    }
 }

@@ -58,13 +58,13 @@ api: {{base_url: https://api.acme.example.com}}
     )
 }
 
-/// The problem of a test's own file, without the folder's name.
+/// The mistakes of a test's own file, one a line, without the folder's name.
 pub fn problem(test: &str, text: &str) -> String {
     let dir = folder(test, &[("acme.yaml", text)]);
     match Catalog::load(Some(&dir), &public_url()) {
-        Err(CatalogError::File(error)) => {
-            assert!(error.file.ends_with("acme.yaml"));
-            format!("{}: {}", error.line, error.problem)
+        Err(error @ CatalogError::File(_)) => {
+            let place = format!("{}:", dir.join("acme.yaml").display());
+            error.to_string().replace(&place, "")
         }
         other => panic!("it should be refused: {:?}", other.map(|_| "it was taken")),
     }

@@ -1,0 +1,20 @@
+//! What somebody may have meant who wrote a word that is not known.
+
+/// The known word that is nearest, if any is near enough to be meant: one that goes on where the word ends, else one that
+/// a few slips of the hand turn into it.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let slips = |other: &str| match other.strip_prefix(&word) {
+        Some(_) if word.len() >= 3 => 0,
+        _ => strsim::damerau_levenshtein(&word, &other.to_lowercase()),
+    };
+    let near = known.into_iter().map(|other| (slips(other), other));
+    near.filter(|(slips, _)| *slips <= word.chars().count() / 3)
+        .min_by_key(|(slips, _)| *slips)
+        .map(|it| it.1)
+}
+
+/// The question after a mistake, empty where no known word is near.
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(word, known).map(|known| format!(". Did you mean `{known}`?")).unwrap_or_default()
+}
