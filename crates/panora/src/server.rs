@@ -59,7 +59,7 @@ impl Surroundings {
 pub enum StartError {
     #[error(transparent)]
     Storage(#[from] StorageError),
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}: {1}; another address is chosen with --bind ADDR:PORT")]
     Bind(SocketAddr, std::io::Error),
     #[error("{0} is reachable from other machines: say under which URL with PANORA_PUBLIC_URL (https://...)")]
     PublicUrlMissing(SocketAddr),

@@ -1,8 +1,14 @@
 //! What somebody may have meant who wrote a word that is not known.
 
+/// The longest word that is looked up; a longer one is no slip of the hand.
+const LONGEST: usize = 64;
+
 /// The known word that is nearest, if any is near enough to be meant: one that goes on where the word ends, else one that
 /// a few slips of the hand turn into it.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let word = word.to_lowercase();
     let slips = |other: &str| match other.strip_prefix(&word) {
         Some(_) if word.len() >= 3 => 0,

@@ -1,5 +1,8 @@
 //! The command line, one file a command.
 
+#[macro_use]
+mod terminal;
+
 mod api;
 mod api_keys;
 mod demo;
@@ -9,7 +12,6 @@ mod projects;
 mod providers;
 mod serve;
 mod temporary;
-mod terminal;
 mod trial;
 mod verify;
 
@@ -91,7 +93,7 @@ pub fn run() -> ExitCode {
         }
     });
     runtime.shutdown_background();
-    match result {
+    match result.and_then(|()| terminal::all_written()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(words) => complain(&words),
     }

@@ -26,29 +26,24 @@ enum Action {
     #[command(after_help = trial::MORE_HELP)]
     Try(trial::TryArgs),
     /// List the providers: those built in, and those of this installation
-    List {
-        /// Folder with your own provider files
-        #[arg(long, env = "PANORA_PROVIDERS_DIR", value_name = "DIR")]
-        providers_dir: Option<PathBuf>,
-        /// List them as this project sees them
-        #[arg(long, value_name = "ID", default_value = "")]
-        project: String,
-    },
+    List(ListArgs),
+}
+
+#[derive(Args)]
+struct ListArgs {
+    /// Folder with your own provider files
+    #[arg(long, env = "PANORA_PROVIDERS_DIR", value_name = "DIR")]
+    providers_dir: Option<PathBuf>,
+    /// List them as this project sees them: its id (not its name), which is also the name of its folder in DIR
+    #[arg(long, value_name = "ID")]
+    project: Option<String>,
 }
 
 pub async fn run(args: ProvidersArgs, file: &ConfigFile) -> Result<(), String> {
     match args.action {
         Action::Check { files } => check(&files),
         Action::Try(args) => trial::run(args, file).await,
-        Action::List { providers_dir, project } => {
-            // Nothing is sent from here, so any address of our own does.
-            let own = Url::parse("http://127.0.0.1/").map_err(|error| error.to_string())?;
-            let catalog =
-                Catalog::load(providers_dir.as_deref(), &own).map_err(|error| with_causes(&error))?;
-            let rows: Vec<_> = catalog.list(&project).iter().map(|provider| row(provider)).collect();
-            table(&["PROVIDER", "NAME", "VERTICAL", "AUTH", "TRIED"], &rows);
-            Ok(())
-        }
+        Action::List(args) => list(&args),
     }
 }
 
@@ -56,23 +51,65 @@ fn check(files: &[PathBuf]) -> Result<(), String> {
     let mut broken = 0;
     for file in files {
         match Catalog::check_file(file) {
-            Ok(()) => println!("{}: good", file.display()),
+            Ok(notes) => {
+                println!("{}: good", file.display());
+                notes.iter().for_each(|note| println!("{}: note: {note}", file.display()));
+            }
             Err(error) => {
                 broken += 1;
                 eprintln!("{}", with_causes(&error));
             }
         }
     }
-    if broken == 0 { Ok(()) } else { Err(format!("{broken} of {} files cannot be used", files.len())) }
+    match (broken, files.len()) {
+        (0, _) => Ok(()),
+        (_, 1) => Err("the file cannot be used".to_owned()),
+        (broken, all) => Err(format!("{broken} of {all} files cannot be used")),
+    }
 }
 
+fn list(args: &ListArgs) -> Result<(), String> {
+    // Nothing is sent from here, so any address of our own does.
+    let own = Url::parse("http://127.0.0.1/").map_err(|error| error.to_string())?;
+    let catalog = Catalog::load(args.providers_dir.as_deref(), &own).map_err(|error| with_causes(&error))?;
+    if let Some(project) = &args.project {
+        has_files(&catalog, args, project)?;
+    }
+    let project = args.project.as_deref().unwrap_or_default();
+    let rows: Vec<_> = catalog.list(project).iter().map(|provider| row(provider)).collect();
+    table(&["PROVIDER", "NAME", "VERTICAL", "AUTH", "UNVERIFIED"], &rows);
+    Ok(())
+}
+
+/// Nobody else knows the projects here: no database is opened.
+fn has_files(catalog: &Catalog, args: &ListArgs, project: &str) -> Result<(), String> {
+    let Some(dir) = &args.providers_dir else {
+        return Err("--project needs --providers-dir: the files of projects are there".to_owned());
+    };
+    let known: Vec<&str> = catalog.projects().collect();
+    if known.contains(&project) {
+        return Ok(());
+    }
+    let known = if known.is_empty() {
+        "there are none of any".to_owned()
+    } else {
+        format!("there are those of {}", known.join(", "))
+    };
+    Err(format!(
+        "{} has no files of a project `{project}`; {known}. Give the project's id; one without files sees what is listed \
+         without --project",
+        dir.display()
+    ))
+}
+
+/// Nothing unverified is no proof: only what somebody doubted is known here.
 fn row(provider: &Provider) -> Vec<String> {
-    let tried = if provider.unverified().is_empty() { "yes" } else { "in part" };
+    let doubts = provider.unverified();
     vec![
         provider.slug().to_owned(),
         provider.name().to_owned(),
         provider.vertical().to_owned(),
         provider.auth_kind().as_str().to_owned(),
-        tried.to_owned(),
+        if doubts.is_empty() { "-".to_owned() } else { doubts.join("; ") },
     ]
 }

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{existing, terminal::table, with_causes};
+use super::terminal::{counted, table};
+use super::{existing, with_causes};
 use crate::accounts::{Account, Accounts, Finding, Found, Query, verify};
 use crate::clock::Clock;
 use crate::config::StorageArgs;
@@ -78,7 +79,8 @@ fn print(accounts: &Accounts) {
     }
     let Accounts { events, deliveries, .. } = accounts;
     let words = if accounts.are_complete() { ": all are accounted for" } else { "" };
-    println!("\n{events} events, {deliveries} deliveries{words}");
+    let events = counted(events, "event", "events");
+    println!("\n{events}, {}{words}", counted(deliveries, "delivery", "deliveries"));
 }
 
 fn line(it: &Account) -> Vec<String> {

@@ -24,6 +24,7 @@ mod credential_loss;
 mod dead_for_days;
 mod delivery;
 mod delivery_log;
+mod demo_command;
 mod discarding;
 mod doctor;
 mod doctor_command;

@@ -215,7 +215,7 @@ async fn a_person_who_never_comes_back_is_not_waited_for_longer_than_asked() {
     command.env("PANORA_ACME_CLIENT_ID", "one").env("PANORA_ACME_CLIENT_SETTING_DEVELOPER_TOKEN", "dev-1");
     let (code, said) = Trial::start(command, "").await.end().await;
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("!!  Nobody came back within 1 seconds."), "{said}");
+    assert!(said.contains("!!  Nobody came back within 1 second."), "{said}");
     assert_eq!(acme.token_requests().len(), 0);
     desk.assert_empty();
 }

@@ -52,6 +52,21 @@ async fn an_unknown_provider_is_404() {
 }
 
 #[tokio::test]
+async fn a_slug_near_a_known_one_is_asked_about() {
+    let server = TestServer::start().await;
+    for path in ["/providers/hubspo", "/providers/hubspto/app", "/doctor/hubspots"] {
+        let answer = server.get(path).await;
+        answer.assert_problem(404, "not_found");
+        assert_eq!(answer.body["detail"], "There is no such provider. Did you mean `hubspot`?", "{path}");
+    }
+    assert_eq!(server.get("/providers/nosuch").await.body["detail"], "There is no such provider.");
+    let link = json!({"linked_user_origin_id": "user-1", "providers": ["hub_spot"]});
+    let link = server.post("/magic_links", &link).await;
+    link.assert_problem(422, "unknown_provider");
+    assert!(link.text.contains("Did you mean `hubspot`?"), "{}", link.text);
+}
+
+#[tokio::test]
 async fn a_provider_switched_off_can_be_connected_by_nobody_of_the_project() {
     let server = TestServer::start().await;
     let browser = Browser::new();

@@ -6,6 +6,8 @@ mod print;
 mod stage;
 mod walk;
 
+use std::net::SocketAddr;
+
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::print::Printer;
 use self::stage::Stage;
 use super::api::{self, Api};
+use super::terminal::reader_gone;
 
 /// The person who connects an account.
 const PERSON: &str = "Ada Lovelace";
@@ -22,19 +25,28 @@ pub struct DemoArgs {
     /// Click through the pages by itself, print each step, and exit
     #[arg(long)]
     auto: bool,
+    /// Loopback address and port to listen on; 127.0.0.1:3000 unless given, or any free port where that is taken
+    // A name of its own: the server's settings in panora.toml are not meant for this.
+    #[arg(id = "demo_bind", long = "bind", value_name = "ADDR:PORT")]
+    bind: Option<SocketAddr>,
 }
 
 /// Shows the promise; with `--auto` it says what was expected and what came instead where a step fails.
 pub async fn run(args: DemoArgs) -> Result<(), String> {
+    if args.bind.is_some_and(|bind| !bind.ip().is_loopback()) {
+        return Err("--bind takes a loopback address: this server is for you alone".into());
+    }
     let mut printer = Printer::of_stdout(args.auto);
     printer.title();
     let mut stop = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let stopped = if args.auto { Err("stopped before the end".to_owned()) } else { Ok(()) };
-    let mut stage = Stage::set_up(&mut printer).await?;
+    let mut stage = Stage::set_up(args.bind, &mut printer).await?;
     let shown = tokio::select! {
         shown = show(&mut stage, &mut printer, args.auto) => shown,
         _ = tokio::signal::ctrl_c() => stopped,
         _ = stop.recv() => stopped,
+        // By itself it comes to its end whoever reads.
+        () = reader_gone(), if !args.auto => stopped,
     };
     stage.take_down().await;
     shown.map(|()| printer.end())

@@ -8,6 +8,7 @@ use super::backend::Backend;
 use super::print::Printer;
 use crate::cli::api::{self, Api};
 use crate::cli::temporary::{TempFolder, settings};
+use crate::cli::with_causes;
 use crate::model::ApiKey;
 use crate::random::Random;
 use crate::server::{Server, StartError, Surroundings};
@@ -21,11 +22,11 @@ pub struct Stage {
 
 impl Stage {
     /// Starts server and backend, and registers the backend's endpoint through the API.
-    pub async fn set_up(printer: &mut Printer) -> Result<Self, String> {
+    pub async fn set_up(bind: Option<SocketAddr>, printer: &mut Printer) -> Result<Self, String> {
         let random = Random::system();
         let folder = TempFolder::new("demo", &random);
         let key = ApiKey::generate(&random);
-        let server = start(&folder, &key).await.map_err(|error| error.to_string())?;
+        let server = start(&folder, &key, bind).await?;
         let url = server.app.public_url.as_str().to_owned();
         printer.step(&format!("Panora runs, with its data in {}", folder.0.display()), &url);
         let backend = Backend::listen(server.app.clock.clone()).await?;
@@ -45,12 +46,16 @@ impl Stage {
     }
 }
 
-/// At the usual address, or at any free port when that is taken.
-async fn start(folder: &TempFolder, key: &ApiKey) -> Result<Server, StartError> {
-    let settings = |port| settings(folder.0.clone(), key, SocketAddr::from(([127, 0, 0, 1], port)));
-    let around = || Surroundings::of_machine(std::collections::BTreeMap::new());
-    match Server::start(settings(3000), around()).await {
-        Err(StartError::Bind(..)) => Server::start(settings(0), around()).await,
+/// Where it is told; else at the usual address, or at any free port when that is taken.
+async fn start(folder: &TempFolder, key: &ApiKey, bind: Option<SocketAddr>) -> Result<Server, String> {
+    let at_port = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let start = async |bind| {
+        let around = Surroundings::of_machine(std::collections::BTreeMap::new());
+        Server::start(settings(folder.0.clone(), key, bind), around).await
+    };
+    let started = match start(bind.unwrap_or(at_port(3000))).await {
+        Err(StartError::Bind(..)) if bind.is_none() => start(at_port(0)).await,
         started => started,
-    }
+    };
+    started.map_err(|error| with_causes(&error))
 }

@@ -97,8 +97,8 @@ fn ask_about(question: Question<'_>, variable: &str) -> Result<Option<String>, S
 /// One line of the terminal, or of what is piped in; none where it is empty or there is no more.
 fn ask(words: &str, variable: &str, secret: bool) -> Result<Option<String>, String> {
     let failed = |error: std::io::Error| format!("nothing could be read for {variable}: {error}");
-    print!("  {words}: ");
-    std::io::stdout().flush().map_err(failed)?;
+    let mut stdout = std::io::stdout();
+    write!(stdout, "  {words}: ").and_then(|()| stdout.flush()).map_err(failed)?;
     let typed = if secret && std::io::stdin().is_terminal() {
         rpassword::read_password().map_err(failed)?
     } else {

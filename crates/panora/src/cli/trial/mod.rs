@@ -21,6 +21,7 @@ use self::hidden::Hidden;
 use self::walk::Trial;
 use super::api::Api;
 use super::temporary::{TempFolder, settings};
+use super::terminal::reader_gone;
 use super::with_causes;
 use crate::config::{ConfigFile, PublicUrl, ServeArgs};
 use crate::connect::redirect_uri;
@@ -95,7 +96,10 @@ pub async fn run(args: TryArgs, file: &ConfigFile) -> Result<(), String> {
         println!("  Redirect URI to register: {}", redirect_uri(&server.app));
         provider.setup().into_iter().for_each(|url| println!("  Register it at:           {url}"));
     }
-    let walked = until_stopped(trial.walk(means)).await;
+    let walked = tokio::select! {
+        walked = until_stopped(trial.walk(means)) => walked,
+        () = reader_gone() => Err("stopped before the end: nobody reads on".into()),
+    };
     let cleaned = until_stopped(trial.clean_up()).await;
     server.stop().await;
     drop(folder);

@@ -6,6 +6,7 @@ use url::Url;
 use url::form_urlencoded;
 
 use super::hidden::{HIDDEN, Hidden, is_harmless};
+use crate::cli::terminal::counted;
 use crate::connect::{Exchange, SeenAnswer, Sighting};
 
 /// The most fields of an answer that are shown.
@@ -115,7 +116,9 @@ impl Sent {
         fields("query", &self.query);
         match &self.body {
             Some((kind, all)) => fields(kind, all),
-            None if self.body_bytes > 0 => lines.push(format!("  body     {} bytes", self.body_bytes)),
+            None if self.body_bytes > 0 => {
+                lines.push(format!("  body     {}", counted(self.body_bytes, "byte", "bytes")));
+            }
             None => {}
         }
         lines
@@ -149,7 +152,8 @@ fn answered(answer: &SeenAnswer, body: Option<&Value>, hidden: &Hidden) -> Vec<S
         Some(_) => "JSON".to_owned(),
         None if answer.body.is_empty() => "an empty body".to_owned(),
         None => {
-            format!("{} bytes that are not JSON ({})", answer.body.len(), hidden.shown(&answer.content_type))
+            let bytes = counted(answer.body.len(), "byte that is", "bytes that are");
+            format!("{bytes} not JSON ({})", hidden.shown(&answer.content_type))
         }
     };
     let mut lines = vec![format!("  answer   {} with {kind}", answer.status)];
@@ -171,7 +175,9 @@ fn answered(answer: &SeenAnswer, body: Option<&Value>, hidden: &Hidden) -> Vec<S
 fn value(pointer: &str, leaf: &Value, status: u16, hidden: &Hidden) -> String {
     match leaf {
         Value::String(text) if is_harmless(last_part(pointer)) || status >= 400 => hidden.shown(text),
-        Value::String(text) => format!("{HIDDEN}, {} characters", text.chars().count()),
+        Value::String(text) => {
+            format!("{HIDDEN}, {}", counted(text.chars().count(), "character", "characters"))
+        }
         Value::Array(_) => "an empty list".to_owned(),
         Value::Object(_) => "an empty object".to_owned(),
         other => other.to_string(),
@@ -254,7 +260,7 @@ mod tests {
                    /access_token                [hidden], 9 characters
                    /expires_in                  60
                    /scope                       a b
-                   /sites/0/id                  [hidden], 1 characters
+                   /sites/0/id                  [hidden], 1 character
         ");
     }
 

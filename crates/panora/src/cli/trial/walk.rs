@@ -15,6 +15,7 @@ use super::hidden::Hidden;
 use super::tell;
 use crate::app::App;
 use crate::cli::api::{Api, text};
+use crate::cli::terminal::counted;
 use crate::connect::Sighting;
 
 /// How often the link is looked at while the person is away.
@@ -81,7 +82,8 @@ impl Trial {
                 return Ok(None);
             }
         }
-        self.is_wrong(&format!("Nobody came back within {} seconds.", wait.as_secs()));
+        let patience = counted(wait.as_secs(), "second", "seconds");
+        self.is_wrong(&format!("Nobody came back within {patience}."));
         Ok(None)
     }
 

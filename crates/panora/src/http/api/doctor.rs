@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::providers::provider_of;
 use crate::app::App;
 use crate::doctor::{Diagnosis, diagnose};
 use crate::http::auth::Caller;
@@ -28,6 +29,6 @@ async fn show(
     Path(slug): Path<String>,
     _: NoQuery,
 ) -> Result<Json<Diagnosis>, Problem> {
-    let provider = app.provider(caller.project, &slug).ok_or_else(Problem::not_found)?;
+    let provider = provider_of(&app, caller.project, &slug)?;
     Ok(Json(diagnose(&app, caller.project, &provider).await?))
 }

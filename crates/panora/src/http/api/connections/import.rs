@@ -113,7 +113,8 @@ pub(super) async fn prepared(
 ) -> Result<(Map<String, Value>, Grant), Problem> {
     let metadata = metadata(body.metadata)?;
     let provider = app.provider(project, &body.provider_slug).ok_or_else(|| {
-        Problem::impossible("unknown_provider", "/provider_slug", "There is no such provider.")
+        let detail = app.no_such_provider(project, &body.provider_slug);
+        Problem::impossible("unknown_provider", "/provider_slug", detail)
     })?;
     let credentials = read_credentials(app, &provider, body.credentials)?;
     let grant = prepare(app, project, &provider, credentials, body.verify.unwrap_or(false)).await?;

@@ -110,7 +110,11 @@ fn check(app: &App, project: ProjectId, body: &NewMagicLink) -> Result<Option<Co
     for (index, slug) in slugs.iter().enumerate() {
         if app.provider(project, slug).is_none() {
             let pointer = format!("/providers/{index}");
-            return Err(Problem::impossible("unknown_provider", pointer, "There is no such provider."));
+            return Err(Problem::impossible(
+                "unknown_provider",
+                pointer,
+                app.no_such_provider(project, slug),
+            ));
         }
     }
     for (index, vertical) in body.verticals.iter().flatten().enumerate() {

@@ -1,7 +1,6 @@
 //! `/providers/{slug}/app`: the OAuth app with which a project's connections are made. Its secret is never answered.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -11,6 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::provider_of;
 use crate::app::App;
 use crate::connect::{OAuthApp, app_for, app_row, client_row, redirect_uri};
 use crate::http::auth::Caller;
@@ -159,10 +159,6 @@ fn settings_of(provider: &Provider, chosen: &OAuthApp) -> Vec<SettingAnswer> {
         .collect()
 }
 
-fn provider_of(app: &App, caller: Caller, slug: &str) -> Result<Arc<Provider>, Problem> {
-    app.provider(caller.project, slug).ok_or_else(Problem::not_found)
-}
-
 /// Shows the OAuth app in force.
 ///
 /// `source` says whether it is the project's own, the installation's, the provider's public one, or none.
@@ -175,7 +171,7 @@ async fn show(
     Path(slug): Path<String>,
     _: NoQuery,
 ) -> Result<Json<AppAnswer>, Problem> {
-    Ok(Json(answer(&app, caller.project, &*provider_of(&app, caller, &slug)?).await?))
+    Ok(Json(answer(&app, caller.project, &*provider_of(&app, caller.project, &slug)?).await?))
 }
 
 /// Sets the project's own OAuth app.
@@ -192,7 +188,7 @@ async fn put(
     Path(slug): Path<String>,
     JsonBody(new): JsonBody<NewApp>,
 ) -> Result<Json<AppAnswer>, Problem> {
-    let provider = provider_of(&app, caller, &slug)?;
+    let provider = provider_of(&app, caller.project, &slug)?;
     check_client(&provider, &new)?;
     let settings = read_settings(&provider, &new.settings)?;
     let scopes = new.scopes.as_deref().map(read_scopes).transpose()?;
@@ -249,7 +245,7 @@ async fn remove(
     Path(slug): Path<String>,
     _: NoQuery,
 ) -> Result<Json<AppAnswer>, Problem> {
-    let provider = provider_of(&app, caller, &slug)?;
+    let provider = provider_of(&app, caller.project, &slug)?;
     let key = (caller.project, slug.as_str());
     let mut tx = app.store.begin().await?;
     app.store.lock_project(&mut tx, caller.project).await?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use panora_catalog::Provider;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,6 +22,12 @@ use crate::model::{Obstacle, ProjectId, TokenType};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show, change)).merge(app::routes())
+}
+
+/// The provider that a path names.
+pub(super) fn provider_of(app: &App, project: ProjectId, slug: &str) -> Result<Arc<Provider>, Problem> {
+    app.provider(project, slug)
+        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not_found", app.no_such_provider(project, slug)))
 }
 
 /// A third-party service that end users can connect.
@@ -136,7 +143,7 @@ async fn show(
     Path(slug): Path<String>,
     _: NoQuery,
 ) -> Result<Json<ProviderAnswer>, Problem> {
-    let provider = app.provider(caller.project, &slug).ok_or_else(Problem::not_found)?;
+    let provider = provider_of(&app, caller.project, &slug)?;
     Ok(Json(answer_now(&app, caller.project, &provider).await?))
 }
 
@@ -150,7 +157,7 @@ async fn change(
     Path(slug): Path<String>,
     JsonBody(change): JsonBody<ProviderChange>,
 ) -> Result<Json<ProviderAnswer>, Problem> {
-    let provider = app.provider(caller.project, &slug).ok_or_else(Problem::not_found)?;
+    let provider = provider_of(&app, caller.project, &slug)?;
     let mut tx = app.store.begin().await?;
     app.store.save_provider_setting(&mut tx, caller.project, &slug, change.enabled).await?;
     tx.commit().await?;
