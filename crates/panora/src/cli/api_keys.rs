@@ -27,7 +27,7 @@ enum Action {
 
 #[derive(Args)]
 struct OfProject {
-    /// The project's name
+    /// The project, as the column PROJECT of `panora projects list` has it
     #[arg(long, default_value = DEFAULT_PROJECT)]
     project: String,
 }

@@ -9,6 +9,9 @@ use url::Url;
 use super::{terminal::table, trial, with_causes};
 use crate::config::ConfigFile;
 
+const LIST_HELP: &str = "UNVERIFIED counts the facts of a file that somebody has marked as not tried yet. None is no proof: it \
+    only says that nobody has doubted what the provider's documentation says.";
+
 #[derive(Args)]
 pub struct ProvidersArgs {
     #[command(subcommand)]
@@ -26,6 +29,7 @@ enum Action {
     #[command(after_help = trial::MORE_HELP)]
     Try(trial::TryArgs),
     /// List the providers: those built in, and those of this installation
+    #[command(after_help = LIST_HELP)]
     List(ListArgs),
 }
 
@@ -37,6 +41,9 @@ struct ListArgs {
     /// List them as this project sees them: its id (not its name), which is also the name of its folder in DIR
     #[arg(long, value_name = "ID")]
     project: Option<String>,
+    /// Name the facts that are unverified, one a line, instead
+    #[arg(long)]
+    unverified: bool,
 }
 
 pub async fn run(args: ProvidersArgs, file: &ConfigFile) -> Result<(), String> {
@@ -76,8 +83,14 @@ fn list(args: &ListArgs) -> Result<(), String> {
         has_files(&catalog, args, project)?;
     }
     let project = args.project.as_deref().unwrap_or_default();
-    let rows: Vec<_> = catalog.list(project).iter().map(|provider| row(provider)).collect();
-    table(&["PROVIDER", "NAME", "VERTICAL", "AUTH", "UNVERIFIED"], &rows);
+    let providers = catalog.list(project);
+    if args.unverified {
+        let facts: Vec<_> = providers.iter().flat_map(|provider| facts(provider)).collect();
+        table(&["PROVIDER", "UNVERIFIED"], &facts);
+    } else {
+        let rows: Vec<_> = providers.iter().map(|provider| row(provider)).collect();
+        table(&["PROVIDER", "NAME", "VERTICAL", "AUTH", "UNVERIFIED"], &rows);
+    }
     Ok(())
 }
 
@@ -102,14 +115,17 @@ fn has_files(catalog: &Catalog, args: &ListArgs, project: &str) -> Result<(), St
     ))
 }
 
-/// Nothing unverified is no proof: only what somebody doubted is known here.
 fn row(provider: &Provider) -> Vec<String> {
-    let doubts = provider.unverified();
+    let count = provider.unverified().len();
     vec![
         provider.slug().to_owned(),
         provider.name().to_owned(),
         provider.vertical().to_owned(),
         provider.auth_kind().as_str().to_owned(),
-        if doubts.is_empty() { "-".to_owned() } else { doubts.join("; ") },
+        if count == 0 { "-".to_owned() } else { count.to_string() },
     ]
+}
+
+fn facts(provider: &Provider) -> impl Iterator<Item = Vec<String>> {
+    provider.unverified().iter().map(|fact| vec![provider.slug().to_owned(), fact.clone()])
 }

@@ -18,7 +18,7 @@ pub struct VerifyArgs {
     /// Events made on that day (UTC) or at that moment, and later: 2026-01-31 or 2026-01-31T09:30:00Z
     #[arg(long, value_name = "TIME", value_parser = day_or_moment)]
     since: Option<Time>,
-    /// The project's name; all projects unless given
+    /// The project, as the column PROJECT of `panora projects list` has it; all projects unless given
     #[arg(long)]
     project: Option<String>,
     /// Print JSON

@@ -162,6 +162,33 @@ async fn a_file_is_walked_from_consent_to_revocation_and_ends_with_0() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_that_it_is_a_trial_that_asks() {
+    let acme = acme().await;
+    let (_desk, mut trial) = of_acme("try_page", &acme, "secret-of-one").await;
+    let page = Browser::new().open(trial.link().await).await;
+    assert!(page.html.contains("Your trial") && !page.html.contains(">default<"), "{}", page.html);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_that_nobody_reads_on_ends_before_its_patience() {
+    let acme = acme().await;
+    let desk = Desk::new("try_unread", "acme.yaml", crate::support::acme::FILE);
+    let mut command = desk.command(&["acme.yaml", "--bind", "127.0.0.1:0"]);
+    command.env("PANORA_ACME_CLIENT_ID", "one").env("PANORA_ACME_CLIENT_SECRET", "secret-of-one");
+    command.env("PANORA_ACME_CLIENT_SETTING_DEVELOPER_TOKEN", "dev-1");
+    command.env("PANORA_ACME_CLIENT_SETTING_TIER", "free");
+    let (reader, writer) = std::io::pipe().expect("there is a pipe");
+    drop(reader);
+    command.stdout(writer).stdin(Stdio::null());
+    let child = command.spawn().expect("the binary can be run");
+    let output = within("the command to end", child.wait_with_output()).await.expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("nobody reads on") && !said.contains("panicked"), "{said}");
+    desk.assert_empty();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_client_is_shown_in_the_providers_words_and_ends_with_1() {
     let acme = acme().await;
     let (desk, mut trial) = of_acme("try_wrong_secret", &acme, "mistaken-secret").await;

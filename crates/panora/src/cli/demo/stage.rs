@@ -13,6 +13,8 @@ use crate::model::ApiKey;
 use crate::random::Random;
 use crate::server::{Server, StartError, Surroundings};
 
+const USUAL_PORT: u16 = 3000;
+
 pub struct Stage {
     pub api: Api,
     pub backend: Backend,
@@ -28,7 +30,10 @@ impl Stage {
         let key = ApiKey::generate(&random);
         let server = start(&folder, &key, bind).await?;
         let url = server.app.public_url.as_str().to_owned();
-        printer.step(&format!("Panora runs, with its data in {}", folder.0.display()), &url);
+        let moved = bind.is_none() && server.address.port() != USUAL_PORT;
+        let why = if moved { "; its usual port is taken, and --bind chooses another" } else { "" };
+        printer
+            .step(&format!("Panora runs, with its data in {}", folder.0.display()), &format!("{url}{why}"));
         let backend = Backend::listen(server.app.clock.clone()).await?;
         let api = Api::new(url, key)?;
         api.patch("/project", &json!({"name": "Acme"})).await?;
@@ -53,7 +58,7 @@ async fn start(folder: &TempFolder, key: &ApiKey, bind: Option<SocketAddr>) -> R
         let around = Surroundings::of_machine(std::collections::BTreeMap::new());
         Server::start(settings(folder.0.clone(), key, bind), around).await
     };
-    let started = match start(bind.unwrap_or(at_port(3000))).await {
+    let started = match start(bind.unwrap_or(at_port(USUAL_PORT))).await {
         Err(StartError::Bind(..)) if bind.is_none() => start(at_port(0)).await,
         started => started,
     };

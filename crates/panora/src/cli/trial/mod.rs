@@ -31,20 +31,22 @@ use crate::server::{Server, Surroundings};
 
 /// What `--help` says at its end.
 pub const MORE_HELP: &str = "\
-Of an OAuth provider it asks for the client and prints the redirect URI to register and a link to open; of another one it
-asks for the fields that a person would be asked for. Then it prints each request to the provider and what the answer held,
-tries a refresh and the verification call, and revokes what it was granted. It exits with 0 if all of that worked. Secrets
+Of an OAuth provider it asks for the client and prints the redirect URI to register and a link to open; of another one it \
+asks for the fields that a person would be asked for. Then it prints each request to the provider and what the answer held, \
+tries a refresh and the verification call, and revokes what it was granted. It exits with 0 if all of that worked. Secrets \
 are never printed, and nothing is kept.
 
-What is not to be typed comes from the environment, or from [clients.<slug>] of panora.toml:
-  PANORA_<SLUG>_CLIENT_ID, PANORA_<SLUG>_CLIENT_SECRET    the OAuth client
-  PANORA_<SLUG>_CLIENT_SCOPES                             scopes instead of the file's
-  PANORA_<SLUG>_CLIENT_SETTING_<NAME>                     what the file asks the integrator
-  PANORA_TRY_<FIELD>                                      a field of a provider without OAuth
+What you do not want to type comes from the environment, or from panora.toml, where [clients.<slug>] has id, secret, scopes \
+and settings:
+  PANORA_<SLUG>_CLIENT_ID              the OAuth client
+  PANORA_<SLUG>_CLIENT_SECRET          its secret
+  PANORA_<SLUG>_CLIENT_SCOPES          scopes instead of the file's
+  PANORA_<SLUG>_CLIENT_SETTING_<NAME>  what the file asks the integrator
+  PANORA_TRY_<FIELD>                   a field of a provider without OAuth
 
 Examples:
   panora providers try catalog/acme.yaml
-  panora providers try acme.yaml --bind 127.0.0.1:8080 --public-url https://acme.tunnel.example";
+  panora providers try acme.yaml --public-url https://acme.tunnel.example";
 
 #[derive(Args)]
 pub struct TryArgs {

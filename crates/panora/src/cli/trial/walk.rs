@@ -42,6 +42,8 @@ pub struct Trial {
 impl Trial {
     /// All steps; those after one that must work are left out where it does not. An error is one of our own.
     pub async fn walk(&mut self, means: Means) -> Result<(), String> {
+        // The name that the connect page shows.
+        self.api.patch("/project", &json!({"name": "Your trial"})).await?;
         println!("\nConnect");
         let connection = match means {
             Means::Browser { wait } => self.connect_in_browser(wait).await?,
