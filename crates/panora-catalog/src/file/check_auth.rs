@@ -72,7 +72,7 @@ fn unwanted(file: &ProviderFile) -> Option<String> {
         _ => "",
     };
     let listed = listed(&unwanted, " and ");
-    (!unwanted.is_empty()).then(|| format!("{} has {listed}{instead}", kind.as_str()))
+    (!unwanted.is_empty()).then(|| format!("{} takes {listed}{instead}", kind.as_str()))
 }
 
 /// `a, b and c`

@@ -23,9 +23,12 @@ pub fn explain(text: &str, error: &serde_saphyr::Error) -> Vec<Mistake> {
         Ok(root) => shape_mistakes(&root.value),
         Err(_) => Vec::new(),
     };
-    // A value that says something impossible has an error in words of ours.
-    if mistakes.is_empty() || matches!(error, serde_saphyr::Error::Message { .. }) {
-        mistakes.push(Mistake::new(error.location().map_or(1, |it| it.line()), in_words(error)));
+    let line = error.location().map_or(1, |it| it.line());
+    // A value of the right shape that says something impossible has an error in words of ours.
+    let says_more = matches!(error, serde_saphyr::Error::Message { .. })
+        && mistakes.iter().all(|mistake| mistake.line != line);
+    if mistakes.is_empty() || says_more {
+        mistakes.push(Mistake::new(line, in_words(error)));
     }
     mistakes.sort_by_key(|mistake| mistake.line);
     mistakes
@@ -151,13 +154,11 @@ impl<'a> Reading<'a> {
             Node::Map(entries) => entries.iter().any(|(key, _)| !way["properties"][&key.value].is_null()),
             _ => false,
         };
-        match ways.iter().find(of_key) {
-            Some(way) => self.look(way, place, node),
-            None => {
-                let described = self.described(rule);
-                self.note(place.line, format!("{} must be {described}{}", place.name(), advice(rule, node)));
-            }
+        if let Some(way) = ways.iter().find(of_key) {
+            return self.look(way, place, node);
         }
+        let advice: String = ways.iter().map(|way| advice(self.resolved(way), node)).collect();
+        self.note(place.line, format!("{} must be {}{advice}", place.name(), self.described(rule)));
     }
 
     fn look_at_keys(&mut self, rule: &'a Value, place: &Place, entries: &[(Spanned<String>, Spanned<Node>)]) {
@@ -186,7 +187,9 @@ impl<'a> Reading<'a> {
             let kind =
                 entries.iter().find(|(key, _)| key.value == "auth").and_then(|(_, node)| kind(&node.value));
             let problem = kind.and_then(|kind| lacking(kind, |section| present.contains(&section)));
-            problem.into_iter().for_each(|problem| self.note(place.line, problem));
+            if let Some(problem) = problem {
+                self.note(place.line, problem);
+            }
         }
     }
 
@@ -253,10 +256,11 @@ fn advice(rule: &Value, node: &Node) -> &'static str {
 }
 
 fn unknown_key(key: &str, place: &Place, known: &[&str]) -> String {
-    match nearest(key, known.iter().copied()) {
-        Some(meant) => format!("{} has no key `{key}`. Did you mean `{meant}`?", place.name()),
-        None => format!("{} has no key `{key}`; it has {}", place.name(), known.join(", ")),
-    }
+    let advice = match nearest(key, known.iter().copied()) {
+        Some(meant) => format!(". Did you mean `{meant}`?"),
+        None => format!("; known are {}", known.join(", ")),
+    };
+    format!("unknown key `{key}` in {}{advice}", place.name())
 }
 
 fn kind(node: &Node) -> Option<AuthKind> {

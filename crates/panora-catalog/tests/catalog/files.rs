@@ -100,7 +100,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     });
     let text = problems.collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text, @r##"
-    3: the file has no key `nick`; it has aliases, api, auth, authorization, client, colour, connect_help, credentials, docs, identity, name, notes, oauth1, offline, refresh, revocation, scopes, setup, sharing, slug, tenants, testing, token, unverified, variables, verify, verticals
+    3: unknown key `nick` in the file; known are aliases, api, auth, authorization, client, colour, connect_help, credentials, docs, identity, name, notes, oauth1, offline, refresh, revocation, scopes, setup, sharing, slug, tenants, testing, token, unverified, variables, verify, verticals
     1: the file needs `name`
     3: `name` stands twice in one section: keep one
     1: slug `acme2` must be the file's name, of lower-case letters, digits and _
@@ -109,8 +109,8 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     4: colour `black` must be like "#ff7a59", quoted
     5: a link must begin with https://
     6: `auth` must be oauth2_code, oauth1, oauth2_client_credentials, api_key, basic or two_step, not `magic`
-    1: api_key has no `authorization`, no `token` and no `scopes`
     1: api_key needs `credentials` (the fields of its form)
+    1: api_key takes no `authorization`, no `token` and no `scopes`
     1: oauth2_code needs `scopes` (`default: []` for none)
     8: variable `sub` is asked for, so it needs a label
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
@@ -261,7 +261,7 @@ fn a_word_near_a_known_one_is_asked_about() {
         problem(&format!("mistyped{number}"), &KEYED.replacen(from, to, 1))
     });
     insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
-    4: the file has no key `color`. Did you mean `colour`?
+    4: unknown key `color` in the file. Did you mean `colour`?
     --
     6: `auth` must be oauth2_code, oauth1, oauth2_client_credentials, api_key, basic or two_step, not `apikey`. Did you mean `api_key`?
     --
@@ -269,12 +269,12 @@ fn a_word_near_a_known_one_is_asked_about() {
     --
     3: unknown vertical `cmr`; known are accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social, ticketing. Did you mean `crm`?
     --
-    8: an entry of `credentials` has no key `lable`. Did you mean `label`?
+    8: unknown key `lable` in an entry of `credentials`. Did you mean `label`?
     --
-    11: `api` has no key `Header`. Did you mean `headers`?
+    11: unknown key `Header` in `api`. Did you mean `headers`?
     --
     9: `api` needs `base_url`
-    10: `api` has no key `url`; it has base_url, basic, headers, hosts, pagination, query, rate_limit
+    10: unknown key `url` in `api`; known are base_url, basic, headers, hosts, pagination, query, rate_limit
     ");
 }
 
@@ -290,6 +290,10 @@ const MISSHAPEN: &[(&str, &str)] = &[
     ("\"{api_key}\"", "{api_key}"),
     ("base_url: https://acme.example.com", "base_url: {public_url}/sandbox/api"),
     ("headers: {X-Key: \"{api_key}\"}", "headers: \"{api_key}\""),
+    (
+        "api:\n",
+        "token: {url: https://acme.example.com, parameters: {a: {api_key}, b: 7, c: null}, method: FETCH}\napi:\n",
+    ),
     ("docs: https", "name: Twice\ndocs: https"),
     ("slug: acme\n", "slug: acme\n\tname: Acme\n"),
 ];
@@ -320,6 +324,9 @@ fn a_value_of_another_shape_is_told_which_one_it_should_have() {
     10: a text is expected here: quote one that begins with { or [
     --
     11: `api.headers` must be a section of keys with values, not a text
+    --
+    9: `token.parameters.a` must be a text or null: quote one that begins with {
+    9: `token.method` must be GET, POST, PUT, PATCH or DELETE, not `FETCH`
     --
     5: `name` stands twice in one section: keep one
     --

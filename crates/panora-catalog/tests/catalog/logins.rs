@@ -97,15 +97,15 @@ fn a_login_that_lacks_a_part_or_has_a_foreign_one_is_refused() {
     1: oauth2_client_credentials needs `token`
     1: oauth2_client_credentials needs `scopes` (`default: []` for none)
     8: the credentials of oauth2_client_credentials need `client_secret`
-    1: two_step has no `scopes`
+    1: two_step takes no `scopes`
     8: credential `client_id` is sent nowhere: name it in api.headers, api.query or api.basic
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
     9: variable `client_secret`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
-    1: api_key has no `token` and no `scopes`
+    1: api_key takes no `token` and no `scopes`
     8: credential `client_id` is sent nowhere: name it in api.headers, api.query or api.basic
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
     9: variable `client_secret`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
-    1: oauth2_client_credentials has no `revocation`
+    1: oauth2_client_credentials takes no `revocation`
     10: `{password}` is not known here; known are {client_id}, {client_secret}, {public_url}: declare others under `variables`
     "#);
 }

@@ -41,15 +41,15 @@ fn a_file_of_this_kind_says_nothing_that_would_not_be_heeded() {
         problem(&format!("oauth1_{number}"), &FILE.replacen(from, to, 1))
     });
     assert_snapshot!(problems.collect::<Vec<_>>().join("\n"), @"
-    1: oauth1 has no `token`: its URLs are in the section `oauth1`
+    1: oauth1 takes no `token`: its URLs are in the section `oauth1`
     1: oauth1 needs `scopes` (`default: []` for none)
     8: the authorization of oauth1 has `url`, `parameters` and `names` only
     8: the authorization of oauth1 has `url`, `parameters` and `names` only
     7: `oauth1.signature` must be HMAC-SHA1, HMAC-SHA256 or PLAINTEXT, not `RSA-SHA1`
     7: `{company}` is not known here; known are {public_url}, {user}: declare others under `variables`
     7: `{user}` must be followed by the provider's domain, like .acme.com
-    1: oauth2_code has no `oauth1`
     1: oauth2_code needs `token`
+    1: oauth2_code takes no `oauth1`
     9: requests of oauth1 are signed: no `client_auth`
     11: `{access_token}` is not known here; known are {public_url}, {user}: declare others under `variables`
     ");
