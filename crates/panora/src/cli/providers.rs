@@ -60,7 +60,9 @@ fn check(files: &[PathBuf]) -> Result<(), String> {
         match Catalog::check_file(file) {
             Ok(notes) => {
                 println!("{}: good", file.display());
-                notes.iter().for_each(|note| println!("{}: note: {note}", file.display()));
+                for note in notes {
+                    println!("{}: note: {note}", file.display());
+                }
             }
             Err(error) => {
                 broken += 1;

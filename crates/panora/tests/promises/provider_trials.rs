@@ -171,7 +171,6 @@ async fn the_page_says_that_it_is_a_trial_that_asks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trial_that_nobody_reads_on_ends_before_its_patience() {
-    let acme = acme().await;
     let desk = Desk::new("try_unread", "acme.yaml", crate::support::acme::FILE);
     let mut command = desk.command(&["acme.yaml", "--bind", "127.0.0.1:0"]);
     command.env("PANORA_ACME_CLIENT_ID", "one").env("PANORA_ACME_CLIENT_SECRET", "secret-of-one");

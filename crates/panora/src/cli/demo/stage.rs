@@ -31,7 +31,7 @@ impl Stage {
         let server = start(&folder, &key, bind).await?;
         let url = server.app.public_url.as_str().to_owned();
         let moved = bind.is_none() && server.address.port() != USUAL_PORT;
-        let why = if moved { "; its usual port is taken, and --bind chooses another" } else { "" };
+        let why = if moved { " (its usual port is taken; --bind chooses another)" } else { "" };
         printer
             .step(&format!("Panora runs, with its data in {}", folder.0.display()), &format!("{url}{why}"));
         let backend = Backend::listen(server.app.clock.clone()).await?;
