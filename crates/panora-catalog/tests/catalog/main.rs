@@ -9,6 +9,7 @@ mod files;
 mod learnt_hosts;
 mod lives;
 mod logins;
+mod mistypings;
 mod oauth1;
 mod overlays;
 mod pasting;
