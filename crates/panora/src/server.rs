@@ -110,7 +110,8 @@ impl Server {
             writer::Queues { imports: waiting, results: finished },
             stop_writer.clone(),
         );
-        workers.watch("writer", &stop_writer, writing);
+        let store = app.store.clone();
+        workers.watch("writer", &stop_writer, async move { store.run_writer(writing).await });
         let sending = webhooks::run(app.clone(), stop_workers.clone());
         // What was sent is recorded before the writer ends.
         let sending = async move {

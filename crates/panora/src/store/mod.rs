@@ -136,6 +136,19 @@ impl Store {
         matches!(self.db, Db::Postgres(_))
     }
 
+    /// Runs work that writes without end. With SQLite it gets a thread of its own: to visit another one for each statement
+    /// takes longer than most of them.
+    pub async fn run_writer(&self, work: impl Future<Output = ()> + Send + 'static) {
+        match &self.db {
+            Db::Sqlite(_) => {
+                if let Err(error) = sqlite::on_patient_thread(work).await {
+                    tracing::error!(%error, "there is no thread for the writer");
+                }
+            }
+            Db::Postgres(_) => work.await,
+        }
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.db.optional(Sql::new("SELECT id FROM projects LIMIT 1")).await.map(|_| ())

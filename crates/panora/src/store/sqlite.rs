@@ -308,9 +308,30 @@ fn locked(shared: &Shared) -> MutexGuard<'_, Option<Connection>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+tokio::task_local! {
+    /// Set where a thread may wait for the disk.
+    static PATIENT: ();
+}
+
+/// Runs work on a thread of its own, which also does what the work asks of the database. Returns when it has ended or
+/// panicked. Not one of the runtime's threads: those are waited for by a runtime that is given up.
+pub async fn on_patient_thread(work: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    let (runtime, (ending, ended)) = (Handle::current(), tokio::sync::oneshot::channel::<()>());
+    std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
+        let _ending = ending;
+        runtime.block_on(PATIENT.scope((), work));
+    })?;
+    // It is never sent: that it is dropped tells.
+    drop(ended.await);
+    Ok(())
+}
+
 async fn elsewhere<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
+    if PATIENT.try_with(|()| ()).is_ok() {
+        return work();
+    }
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(StoreError::Closed))
 }
 
