@@ -50,7 +50,7 @@ impl Fresh {
         };
         fill(&mut connection, grant);
         let token = ConnectionToken::generate(&app.random, now);
-        let (object, event) = told(app, &connection, &token)?;
+        let (event, object) = told(app, &connection, &token)?;
         Ok(Self {
             sealed_token: app.vault.seal(Slot::ConnectionToken, id, token.expose().as_bytes()),
             sealed_credentials: app.vault.seal_json(Slot::ConnectionCredentials, id, &grant.credentials),
@@ -66,7 +66,7 @@ impl Fresh {
     pub fn give_to(&mut self, app: &App, linked_user: LinkedUserId) -> Result<(), TooLarge> {
         if self.connection.id_linked_user != linked_user {
             self.connection.id_linked_user = linked_user;
-            (self.object, self.event) = told(app, &self.connection, &self.token)?;
+            (self.event, self.object) = told(app, &self.connection, &self.token)?;
         }
         Ok(())
     }
@@ -82,8 +82,8 @@ impl Fresh {
     }
 }
 
-fn told(app: &App, it: &Connection, token: &ConnectionToken) -> Result<(Value, Written), TooLarge> {
+fn told(app: &App, it: &Connection, token: &ConnectionToken) -> Result<(Written, Value), TooLarge> {
     let object = connection_object(it, token);
-    let draft = Draft::new(EventType::ConnectionCreated, Some(it.id_linked_user), object.clone());
-    Ok((object, draft.written(app, it.id_project)?))
+    let draft = Draft::new(EventType::ConnectionCreated, Some(it.id_linked_user), object);
+    draft.written_with_data(app, it.id_project)
 }

@@ -152,6 +152,20 @@ impl Tx {
         Ok(())
     }
 
+    /// Runs a batch; how many rows were changed.
+    pub async fn count_of_batch(&mut self, batch: Batch<'_>) -> Result<u64, StoreError> {
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        match self {
+            Self::Sqlite(tx) => {
+                let (text, rows) = announced(batch);
+                Ok(tx.run_rows(text, rows).await?.changed)
+            }
+            Self::Postgres(_) => self.execute(batch.unnested()).await,
+        }
+    }
+
     /// Runs a batch that returns rows.
     pub async fn all_of_batch(&mut self, batch: Batch<'_>) -> Result<Vec<Row>, StoreError> {
         if batch.is_empty() {

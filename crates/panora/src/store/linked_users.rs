@@ -17,6 +17,25 @@ fn linked_user(row: &Row) -> Result<LinkedUser, StoreError> {
     })
 }
 
+const INSERT: &str = "INSERT INTO linked_users (id, id_project, origin_id, alias, created_at) {rows} \
+                      ON CONFLICT (id_project, origin_id)";
+
+/// Adds these, in the words of `text`.
+fn insert<'a>(text: &'a str, users: &[LinkedUser]) -> Batch<'a> {
+    use Column::{Int, Text};
+    let mut batch = Batch::new(text, &[Text, Text, Text, Text, Int]);
+    for user in users {
+        batch.row([
+            user.id.to_string().into(),
+            user.id_project.to_string().into(),
+            (&user.origin_id).into(),
+            (&user.alias).into(),
+            user.created_at.millis().into(),
+        ]);
+    }
+    batch
+}
+
 impl Store {
     /// Adds linked users, or finds those whose origin ids are there already; an `alias` given replaces the
     /// stored one. The answer is in the order of `users`, who differ in project or origin id.
@@ -26,25 +45,16 @@ impl Store {
         users: &[LinkedUser],
         replace_alias: bool,
     ) -> Result<Vec<LinkedUser>, StoreError> {
-        use Column::{Int, Text};
+        // To name rows costs SQLite more than to add them, and mostly all are new.
+        let added = tx.count_of_batch(insert(&format!("{INSERT} DO NOTHING"), users)).await?;
+        if added == users.len() as u64 {
+            return Ok(users.to_vec());
+        }
         // An update that changes nothing still makes RETURNING name the row.
         let alias = if replace_alias { "excluded.alias" } else { "linked_users.alias" };
-        let text = format!(
-            "INSERT INTO linked_users (id, id_project, origin_id, alias, created_at) {{rows}} \
-             ON CONFLICT (id_project, origin_id) DO UPDATE SET alias = {alias} RETURNING {COLUMNS}"
-        );
-        let mut batch = Batch::new(&text, &[Text, Text, Text, Text, Int]);
-        for user in users {
-            batch.row([
-                user.id.to_string().into(),
-                user.id_project.to_string().into(),
-                (&user.origin_id).into(),
-                (&user.alias).into(),
-                user.created_at.millis().into(),
-            ]);
-        }
+        let text = format!("{INSERT} DO UPDATE SET alias = {alias} RETURNING {COLUMNS}");
         let mut stored = HashMap::new();
-        for row in tx.all_of_batch(batch).await? {
+        for row in tx.all_of_batch(insert(&text, users)).await? {
             let user = linked_user(&row)?;
             stored.insert((user.id_project, user.origin_id.clone()), user);
         }

@@ -56,25 +56,25 @@ impl Draft {
 
     /// Writes it out as an event of now.
     pub fn written(self, app: &App, project: ProjectId) -> Result<Written, TooLarge> {
+        self.written_with_data(app, project).map(|(event, _)| event)
+    }
+
+    /// The same, and gives the data back.
+    pub fn written_with_data(self, app: &App, project: ProjectId) -> Result<(Written, Value), TooLarge> {
         let Self { kind, id_linked_user, about_endpoint, data } = self;
         let (id, created_at) = (EventId::new(&app.clock, &app.random), app.clock.now());
         let event = Event { id, id_project: project, kind, created_at, data };
-        let body = panora_signature::canonical_json(&event.into_envelope());
+        let mut envelope = event.into_envelope();
+        let body = panora_signature::canonical_json(&envelope);
         if body.len() > MAX_BODY {
             return Err(TooLarge);
         }
         let sealed = app.vault.seal(Slot::EventBody, id, &body);
         let body = Bytes::from(body);
-        Ok(Written {
-            id,
-            id_project: project,
-            kind,
-            id_linked_user,
-            about_endpoint,
-            created_at,
-            body,
-            sealed,
-        })
+        let id_project = project;
+        let event =
+            Written { id, id_project, kind, id_linked_user, about_endpoint, created_at, body, sealed };
+        Ok((event, envelope["data"].take()))
     }
 }
 
