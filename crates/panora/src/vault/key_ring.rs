@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 
@@ -13,6 +13,7 @@ const VERSION: u8 = 1;
 const KEY_ID: usize = 8;
 const NONCE: usize = 24;
 const HEAD: usize = 1 + KEY_ID + NONCE;
+const TAG: usize = 16;
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -61,13 +62,14 @@ impl KeyRing {
     pub(super) fn seal(&self, slot: &str, row: &str, plain: &[u8]) -> Sealed {
         let key = &self.keys[0];
         let nonce: [u8; NONCE] = self.random.bytes();
-        let payload = Payload { msg: plain, aad: &place(slot, row) };
-        let sealed = key.cipher.encrypt(&XNonce::from(nonce), payload).expect("fewer than 2^38 bytes");
-        let mut bytes = Vec::with_capacity(HEAD + sealed.len());
+        let mut bytes = Vec::with_capacity(HEAD + plain.len() + TAG);
         bytes.push(VERSION);
         bytes.extend_from_slice(&key.id);
         bytes.extend_from_slice(&nonce);
-        bytes.extend_from_slice(&sealed);
+        bytes.extend_from_slice(plain);
+        let (place, text) = (place(slot, row), (&mut bytes[HEAD..]).into());
+        let tag = key.cipher.encrypt_inout_detached(&XNonce::from(nonce), &place, text);
+        bytes.extend_from_slice(&tag.expect("fewer than 2^38 bytes"));
         Sealed(bytes)
     }
 
