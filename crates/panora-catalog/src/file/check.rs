@@ -6,7 +6,7 @@ use super::check_auth::{CLIENT, check_auth, login_templates};
 use super::check_authorization::check_authorization;
 use super::check_urls::{check_all, check_url};
 use super::check_variables::check_variables;
-use super::error::Mistake;
+use super::error::{Mistake, told};
 use super::nearest::did_you_mean;
 use super::oauth::{ClientAuth, Encoding, GrantRequest, ScopesInToken};
 use super::provider::{AuthKind, ProviderFile};
@@ -38,7 +38,7 @@ const VERTICALS: &[&str] = &[
     "ticketing",
 ];
 
-/// All that is wrong with a file, by line.
+/// What is wrong with a file, by line.
 pub fn check(file: &ProviderFile, stem: &str) -> Vec<Mistake> {
     let checks = [
         check_about(file, stem),
@@ -51,8 +51,7 @@ pub fn check(file: &ProviderFile, stem: &str) -> Vec<Mistake> {
     ];
     let mut mistakes: Vec<_> = checks.into_iter().flatten().filter_map(Result::err).collect();
     mistakes.sort();
-    mistakes.dedup();
-    mistakes
+    told(mistakes)
 }
 
 pub(super) fn wrong<T>(line: u64, problem: impl Into<String>) -> Result<T, Mistake> {

@@ -4,18 +4,22 @@
 use std::collections::BTreeSet;
 
 use super::check::{Check, wrong};
+use super::error::MOST;
 use super::host::is_label;
 use super::nearest::nearest;
 use super::provider::ProviderFile;
 use super::template::{Part, Template};
 use super::variable::Variable;
 
+/// What is wrong with some of the templates; no more are looked at than is told.
 pub(super) fn check_all<'a>(
     file: &ProviderFile,
     templates: impl Iterator<Item = &'a Template>,
     also: &[&str],
 ) -> Vec<Check> {
-    templates.map(|template| no_pointers(template).and_then(|()| check_names(file, template, also))).collect()
+    let checks =
+        templates.map(|template| no_pointers(template).and_then(|()| check_names(file, template, also)));
+    checks.filter(Result::is_err).take(MOST + 1).collect()
 }
 
 pub(super) fn no_pointers(template: &Template) -> Check {
@@ -36,15 +40,26 @@ pub(super) fn no_base64(template: &Template) -> Check {
 }
 
 pub(super) fn check_names(file: &ProviderFile, template: &Template, also: &[&str]) -> Check {
+    let is_known =
+        |name: &&str| *name == "public_url" || also.contains(name) || file.variable(name).is_some();
+    let Some(name) = template.variables().find(|name| !is_known(name)) else { return Ok(()) };
     let declared = file.variables.iter().map(|variable| variable.value.name.as_str());
     let known: BTreeSet<&str> = also.iter().copied().chain(declared).chain(["public_url"]).collect();
-    let Some(name) = template.variables().find(|name| !known.contains(name)) else { return Ok(()) };
-    let listed = known.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
     let advice = match nearest(name, known.iter().copied()) {
         Some(meant) => format!(". Did you mean `{{{meant}}}`?"),
-        None => ": declare others under `variables`".to_owned(),
+        None => format!("; known are {}: declare others under `variables`", some_of(&known)),
     };
-    wrong(template.line(), format!("`{{{name}}}` is not known here; known are {listed}{advice}"))
+    wrong(template.line(), format!("`{{{name}}}` is not known here{advice}"))
+}
+
+/// The first of the names, and how many more there are.
+fn some_of(names: &BTreeSet<&str>) -> String {
+    const FEW: usize = 12;
+    let listed = names.iter().take(FEW).map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(FEW) {
+        None | Some(0) => listed,
+        Some(more) => format!("{listed} and {more} more"),
+    }
 }
 
 /// A URL that a credential may go to: https, and its host known but for variables whose values are bounded.

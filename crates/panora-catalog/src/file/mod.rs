@@ -15,6 +15,7 @@ mod node;
 mod oauth;
 mod oauth1;
 mod provider;
+mod reader_words;
 #[cfg(test)]
 mod schema_tests;
 mod shape;

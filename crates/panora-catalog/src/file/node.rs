@@ -11,7 +11,7 @@ pub enum Node {
     Null,
     Bool,
     /// A whole number.
-    Integer,
+    Integer(i128),
     Text(String),
     List(Vec<Spanned<Node>>),
     Map(Vec<(Spanned<String>, Spanned<Node>)>),
@@ -19,15 +19,16 @@ pub enum Node {
 
 impl Node {
     /// What it is, for people.
-    pub fn kind(&self) -> &'static str {
-        match self {
+    pub fn kind(&self) -> String {
+        let kind = match self {
             Self::Null => "nothing",
             Self::Bool => "true or false",
-            Self::Integer => "a number",
+            Self::Integer(number) => return number.to_string(),
             Self::Text(_) => "a text",
             Self::List(_) => "a list",
             Self::Map(_) => "keys with values",
-        }
+        };
+        kind.to_owned()
     }
 }
 
@@ -54,12 +55,12 @@ impl<'de> Visitor<'de> for Reader {
         Ok(Node::Bool)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node::Integer)
+    fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
+        Ok(Node::Integer(number.into()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-        Ok(Node::Integer)
+    fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
+        Ok(Node::Integer(number.into()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Node, E> {

@@ -3,77 +3,53 @@
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
-use serde::de::value::{Error, StrDeserializer};
+use serde::de::value::StrDeserializer;
 use serde_json::Value;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Error, Spanned};
 
 use super::check_auth::{lacking, listed};
-use super::error::Mistake;
+use super::error::{MOST, Mistake, told};
 use super::nearest::{did_you_mean, nearest};
 use super::node::Node;
 use super::provider::AuthKind;
+use super::reader_words::{EMPTY, in_words};
 
 const SCHEMA: &str = include_str!("../../../../catalog/schema.json");
 
-/// All that is wrong with a text that the format does not take; `error` is why it does not.
-pub fn explain(text: &str, error: &serde_saphyr::Error) -> Vec<Mistake> {
+/// What is wrong with a text that the format does not take; `error` is why it does not.
+pub fn explain(text: &str, error: &Error) -> Vec<Mistake> {
     let error = error.without_snippet();
     let root: Result<Spanned<Node>, _> = serde_saphyr::from_str(text);
-    let mut mistakes = match &root {
+    let (mut mistakes, explained) = match &root {
         Ok(root) => shape_mistakes(&root.value),
-        Err(_) => Vec::new(),
+        Err(_) => (Vec::new(), Vec::new()),
     };
     let line = error.location().map_or(1, |it| it.line());
-    // A value of the right shape that says something impossible has an error in words of ours.
-    let says_more = matches!(error, serde_saphyr::Error::Message { .. })
-        && mistakes.iter().all(|mistake| mistake.line != line);
-    if mistakes.is_empty() || says_more {
+    // Which keys there are is told by now; any other error is told unless its line is.
+    let is_told = explained.contains(&line)
+        || matches!(
+            error,
+            Error::Eof { .. } | Error::SerdeUnknownField { .. } | Error::SerdeMissingField { .. }
+        );
+    if mistakes.is_empty() || !is_told {
         mistakes.push(Mistake::new(line, in_words(error)));
     }
-    mistakes.sort_by_key(|mistake| mistake.line);
-    mistakes
+    told(mistakes)
 }
 
-/// What the reader of YAML says, in plain words.
-fn in_words(error: &serde_saphyr::Error) -> String {
-    let text = match error {
-        serde_saphyr::Error::Eof { .. } => EMPTY,
-        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
-            return format!("`{key}` stands twice in one section: keep one");
-        }
-        serde_saphyr::Error::Unexpected { expected: "string scalar", .. } => {
-            "a text is expected here: quote one that begins with { or ["
-        }
-        serde_saphyr::Error::Unexpected { expected: "mapping start", .. } => {
-            "a section of keys with values is expected here"
-        }
-        serde_saphyr::Error::Unexpected { expected: "sequence start", .. } => {
-            "a list is expected here: write it in [ ]"
-        }
-        error => {
-            let text = error.to_string();
-            let text = text.split(" at line ").next().unwrap_or_default();
-            let advice = if text.contains(" tab") { ": indent with spaces" } else { "" };
-            return format!("{text}{advice}");
-        }
-    };
-    text.to_owned()
-}
-
-const EMPTY: &str = "the file is empty: begin with `slug: `, and the file's name behind it";
-
-fn shape_mistakes(root: &Node) -> Vec<Mistake> {
+/// The mistakes, and the lines of what is wrong.
+fn shape_mistakes(root: &Node) -> (Vec<Mistake>, Vec<u64>) {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap_or_default();
-    let mut reading = Reading { schema: &schema, mistakes: Vec::new() };
+    let mut reading = Reading::new(&schema);
     match root {
-        Node::Null => reading.note(1, EMPTY.to_owned()),
-        Node::Map(_) => reading.look(&schema, &Place { path: String::new(), is_entry: false, line: 1 }, root),
+        Node::Null => reading.note(&Place::FILE, EMPTY.to_owned()),
+        Node::Map(_) => reading.look(&schema, &Place::FILE, root),
         _ => reading.note(
-            1,
+            &Place::FILE,
             "a provider file holds keys with values: `slug: acme`, `name: Acme` and so on".to_owned(),
         ),
     }
-    reading.mistakes
+    (reading.mistakes, reading.explained)
 }
 
 /// Where a value stands.
@@ -83,10 +59,17 @@ struct Place {
     path: String,
     /// Whether it is one of a list.
     is_entry: bool,
+    /// Whether it may be left out, and so be nothing.
+    is_optional: bool,
     line: u64,
+    /// Where the value itself begins, which a key's may do below it.
+    value_line: u64,
 }
 
 impl Place {
+    const FILE: Self =
+        Self { path: String::new(), is_entry: false, is_optional: false, line: 1, value_line: 1 };
+
     fn name(&self) -> String {
         match (self.path.as_str(), self.is_entry) {
             ("", _) => "the file".to_owned(),
@@ -95,24 +78,44 @@ impl Place {
         }
     }
 
-    fn key(&self, key: &Spanned<String>) -> Self {
+    fn key(&self, key: &Spanned<String>, value: &Spanned<Node>) -> Self {
         let path =
             if self.path.is_empty() { key.value.clone() } else { format!("{}.{}", self.path, key.value) };
-        Self { path, is_entry: false, line: key.referenced.line() }
+        let (line, value_line) = (key.referenced.line(), value.referenced.line());
+        Self { path, is_entry: false, is_optional: false, line, value_line }
     }
 }
 
 struct Reading<'a> {
     schema: &'a Value,
     mistakes: Vec<Mistake>,
+    /// The lines of what is wrong.
+    explained: Vec<u64>,
 }
 
 impl<'a> Reading<'a> {
-    fn note(&mut self, line: u64, problem: String) {
-        self.mistakes.push(Mistake::new(line, problem));
+    fn new(schema: &'a Value) -> Self {
+        Self { schema, mistakes: Vec::new(), explained: Vec::new() }
+    }
+
+    fn note(&mut self, place: &Place, problem: String) {
+        let mistake = Mistake::new(place.line, problem);
+        if !self.mistakes.contains(&mistake) {
+            self.mistakes.push(mistake);
+            self.explained.extend([place.line, place.value_line]);
+        }
+    }
+
+    /// Whether there are more mistakes than are told.
+    fn is_full(&self) -> bool {
+        self.mistakes.len() > MOST
     }
 
     fn look(&mut self, rule: &'a Value, place: &Place, node: &Node) {
+        // Where the format does not take nothing for a key that may be left out, its own error says so.
+        if self.is_full() || place.is_optional && matches!(node, Node::Null) {
+            return;
+        }
         let rule = self.resolved(rule);
         if let Some(ways) = rule["anyOf"].as_array() {
             return self.look_at_ways(rule, ways, place, node);
@@ -126,14 +129,16 @@ impl<'a> Reading<'a> {
                 }
                 _ => problem.push_str(&format!(", not {}{}", node.kind(), advice(rule, node))),
             }
-            return self.note(place.line, problem);
+            return self.note(place, problem);
         }
         match node {
             Node::Map(entries) => self.look_at_keys(rule, place, entries),
             Node::List(items) => {
                 for item in items {
                     let line = item.referenced.line();
-                    self.look(&rule["items"], &Place { is_entry: true, line, ..place.clone() }, &item.value);
+                    let entry =
+                        Place { is_entry: true, is_optional: false, line, value_line: line, ..place.clone() };
+                    self.look(&rule["items"], &entry, &item.value);
                 }
             }
             _ => {}
@@ -143,7 +148,7 @@ impl<'a> Reading<'a> {
     /// The one way that is meant is looked at closely; where none is, all are told.
     fn look_at_ways(&mut self, rule: &'a Value, ways: &'a [Value], place: &Place, node: &Node) {
         let sound = |way: &'a Value| {
-            let mut trial = Reading { schema: self.schema, mistakes: Vec::new() };
+            let mut trial = Reading::new(self.schema);
             trial.look(way, place, node);
             trial.mistakes.is_empty()
         };
@@ -151,44 +156,55 @@ impl<'a> Reading<'a> {
             return;
         }
         let of_key = |way: &&Value| match node {
-            Node::Map(entries) => entries.iter().any(|(key, _)| !way["properties"][&key.value].is_null()),
+            Node::Map(entries) => {
+                let keys = &self.resolved(way)["properties"];
+                entries.iter().any(|(key, _)| !keys[&key.value].is_null())
+            }
             _ => false,
         };
         if let Some(way) = ways.iter().find(of_key) {
             return self.look(way, place, node);
         }
         let advice: String = ways.iter().map(|way| advice(self.resolved(way), node)).collect();
-        self.note(place.line, format!("{} must be {}{advice}", place.name(), self.described(rule)));
+        self.note(place, format!("{} must be {}{advice}", place.name(), self.described(rule)));
     }
 
     fn look_at_keys(&mut self, rule: &'a Value, place: &Place, entries: &[(Spanned<String>, Spanned<Node>)]) {
         let known: Vec<&str> =
             rule["properties"].as_object().into_iter().flatten().map(|it| it.0.as_str()).collect();
         let mut present: Vec<&str> = Vec::new();
+        let required: Vec<&str> =
+            rule["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (key, node) in entries {
+            if self.is_full() {
+                return;
+            }
             present.push(&key.value);
+            let below = place.key(key, node);
             match (known.contains(&key.value.as_str()), &rule["additionalProperties"]) {
-                (true, _) => self.look(&rule["properties"][&key.value], &place.key(key), &node.value),
+                (true, _) => {
+                    let is_optional = !required.contains(&key.value.as_str());
+                    self.look(&rule["properties"][&key.value], &Place { is_optional, ..below }, &node.value);
+                }
                 (false, Value::Bool(false)) => {
                     // What was meant by it is not missed as well.
                     present.extend(nearest(&key.value, known.iter().copied()));
-                    self.note(key.referenced.line(), unknown_key(&key.value, place, &known));
+                    self.note(&below, unknown_key(&key.value, place, &known));
                 }
-                (false, more) => self.look(more, &place.key(key), &node.value),
+                (false, more) => self.look(more, &below, &node.value),
             }
         }
-        let required = rule["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let missing: Vec<_> =
-            required.filter(|key| !present.contains(key)).map(|key| format!("`{key}`")).collect();
+            required.iter().filter(|key| !present.contains(key)).map(|key| format!("`{key}`")).collect();
         if !missing.is_empty() {
-            self.note(place.line, format!("{} needs {}", place.name(), listed(&missing, " and ")));
+            self.note(place, format!("{} needs {}", place.name(), listed(&missing, " and ")));
         }
         if place.path.is_empty() {
             let kind =
                 entries.iter().find(|(key, _)| key.value == "auth").and_then(|(_, node)| kind(&node.value));
             let problem = kind.and_then(|kind| lacking(kind, |section| present.contains(&section)));
             if let Some(problem) = problem {
-                self.note(place.line, problem);
+                self.note(place, problem);
             }
         }
     }
@@ -217,7 +233,7 @@ impl<'a> Reading<'a> {
             (Some("object"), _) => "a section of keys with values".to_owned(),
             (Some("array"), _) => "a list".to_owned(),
             (Some("string"), _) => "a text".to_owned(),
-            (Some("integer"), _) => "a whole number".to_owned(),
+            (Some("integer"), _) => format!("a whole number from {} to {}", rule["minimum"], rule["maximum"]),
             (Some("boolean"), _) => "true or false".to_owned(),
             _ => rule["const"].as_str().unwrap_or("null").to_owned(),
         };
@@ -238,7 +254,13 @@ fn takes(rule: &Value, node: &Node) -> bool {
         Some("object") => matches!(node, Node::Map(_)),
         Some("array") => matches!(node, Node::List(_)),
         Some("string") => !matches!(node, Node::Map(_) | Node::List(_) | Node::Null),
-        Some("integer") => matches!(node, Node::Integer),
+        Some("integer") => match node {
+            Node::Integer(number) => {
+                rule["minimum"].as_i64().is_some_and(|least| i128::from(least) <= *number)
+                    && rule["maximum"].as_i64().is_some_and(|most| *number <= i128::from(most))
+            }
+            _ => false,
+        },
         Some("boolean") => matches!(node, Node::Bool),
         Some("null") => matches!(node, Node::Null),
         _ => true,
@@ -265,6 +287,6 @@ fn unknown_key(key: &str, place: &Place, known: &[&str]) -> String {
 
 fn kind(node: &Node) -> Option<AuthKind> {
     let Node::Text(text) = node else { return None };
-    let text: StrDeserializer<'_, Error> = text.as_str().into_deserializer();
+    let text: StrDeserializer<'_, serde::de::value::Error> = text.as_str().into_deserializer();
     AuthKind::deserialize(text).ok()
 }

@@ -116,7 +116,7 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     8: variable `client_id`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
     10: `{sub}` is not known here; known are {client_id}, {public_url}: declare others under `variables`
     8: variable `Sub`: take a name of a-z, 0-9, _ that is none of ["public_url", "access_token", "refresh_token", "token", "client_id", "client_secret"]
-    10: `{sub}` is not known here; known are {Sub}, {public_url}. Did you mean `{Sub}`?
+    10: `{sub}` is not known here. Did you mean `{Sub}`?
     8: bad pattern: unclosed character class
     8: variable `sub`: its default or example is a value that it refuses
     12: `http://acme.example.com/token` must begin with https:// or {public_url}/

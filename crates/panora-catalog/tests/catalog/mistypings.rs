@@ -124,5 +124,131 @@ fn a_file_that_is_no_list_of_keys_is_told_so() {
 
 #[test]
 fn an_unknown_name_is_the_mistake_of_the_line_that_holds_it() {
-    insta::assert_snapshot!(problem("header", &KEYED.replace("{api_key}", "{apikey}")), @"11: `{apikey}` is not known here; known are {api_key}, {public_url}. Did you mean `{api_key}`?");
+    insta::assert_snapshot!(problem("header", &KEYED.replace("{api_key}", "{apikey}")), @"11: `{apikey}` is not known here. Did you mean `{api_key}`?");
+}
+
+#[test]
+fn of_many_known_names_a_few_are_told() {
+    let variables =
+        (0..40).map(|number| format!("  - {{name: var_{number}, label: A}}\n")).collect::<Vec<_>>().concat();
+    let text = KEYED.replace("{api_key}", "{zqzqzq}{api_key}");
+    let text = text.replace("credentials:", &format!("variables:\n{variables}credentials:"));
+    insta::assert_snapshot!(problem("many_names", &text), @"52: `{zqzqzq}` is not known here; known are {api_key}, {public_url}, {var_0}, {var_1}, {var_10}, {var_11}, {var_12}, {var_13}, {var_14}, {var_15}, {var_16}, {var_17} and 30 more: declare others under `variables`");
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_fifty_are_told() {
+    let headers =
+        (0..200).map(|number| format!("    X-{number}: \"{{zqzqzq}}\"\n")).collect::<Vec<_>>().concat();
+    let keys = (0..200).map(|number| format!("zqzqzq{number}: 1\n")).collect::<Vec<_>>().concat();
+    let keyed =
+        KEYED.replace("  headers: {X-Key: \"{api_key}\"}\n", "  headers:\n    X-Key: \"{api_key}\"\n");
+    for (test, text) in
+        [("many_rules", format!("{keyed}{headers}")), ("many_shapes", format!("{KEYED}{keys}"))]
+    {
+        let told = problem(test, &text);
+        let lines: Vec<_> = told.lines().collect();
+        assert_eq!(lines.len(), 51, "{told}");
+        assert!(lines[0].contains("zqzqzq") && lines[50].ends_with(": and more: mend these first"), "{told}");
+    }
+}
+
+#[test]
+fn what_is_wrong_many_times_in_a_line_is_told_once() {
+    let text = KEYED.replace("[crm]", &format!("[{}]", ["[]"; 60].join(", ")));
+    insta::assert_snapshot!(problem("same", &text), @"3: an entry of `verticals` must be accounting, analytics, ats, calendar, communication, crm, developer, ecommerce, erp, esignature, filestorage, hris, knowledge, marketingautomation, payment, productivity, social or ticketing, not a list");
+}
+
+#[test]
+fn a_mistake_is_told_whatever_stands_beside_it() {
+    let testing = "testing: {dies_after_days: -1, says: x}\n";
+    let beside = ["connect_help: ~\n", "nick: 1\n", "name: [Acme]\n", "notes: ~\n", "verticals: ~\n"];
+    let problems = beside.iter().enumerate().map(|(number, beside)| {
+        let key = beside.split(':').next().expect("a key");
+        let rest = KEYED
+            .lines()
+            .filter(|line| !line.starts_with(key))
+            .map(|line| format!("{line}\n"))
+            .collect::<Vec<_>>()
+            .concat();
+        problem(&format!("beside{number}"), &format!("{beside}{rest}{testing}"))
+    });
+    insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
+    13: `testing.dies_after_days` must be a whole number from 0 to 4294967295, not -1
+    --
+    1: unknown key `nick` in the file; known are aliases, api, auth, authorization, client, colour, connect_help, credentials, docs, identity, name, notes, oauth1, offline, refresh, revocation, scopes, setup, sharing, slug, tenants, testing, token, unverified, variables, verify, verticals
+    13: `testing.dies_after_days` must be a whole number from 0 to 4294967295, not -1
+    --
+    1: `name` must be a text, not a list
+    12: `testing.dies_after_days` must be a whole number from 0 to 4294967295, not -1
+    --
+    1: a list is expected here: write it in [ ]
+    13: `testing.dies_after_days` must be a whole number from 0 to 4294967295, not -1
+    --
+    1: `verticals` must be a list, not nothing
+    12: `testing.dies_after_days` must be a whole number from 0 to 4294967295, not -1
+    ");
+}
+
+#[test]
+fn nothing_is_a_mistake_only_where_the_format_takes_none() {
+    let problems =
+        ["connect_help: ~\nnick: 1\n", "notes: ~\n", "refresh: {rotates: ~}\nnick: 1\n"].iter().enumerate();
+    let problems =
+        problems.map(|(number, end)| problem(&format!("nothing{number}"), &format!("{KEYED}{end}")));
+    insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
+    13: unknown key `nick` in the file; known are aliases, api, auth, authorization, client, colour, connect_help, credentials, docs, identity, name, notes, oauth1, offline, refresh, revocation, scopes, setup, sharing, slug, tenants, testing, token, unverified, variables, verify, verticals
+    --
+    12: a list is expected here: write it in [ ]
+    --
+    12: true or false is expected here
+    13: unknown key `nick` in the file; known are aliases, api, auth, authorization, client, colour, connect_help, credentials, docs, identity, name, notes, oauth1, offline, refresh, revocation, scopes, setup, sharing, slug, tenants, testing, token, unverified, variables, verify, verticals
+    ");
+}
+
+#[test]
+fn what_the_reader_stumbles_over_is_told_in_plain_words() {
+    let ends = [
+        "verify: {request: {url: /me}, wrong_key: [70000]}\n",
+        "testing: {dies_after_days: -1, says: x}\n",
+        "testing: {dies_after_days: 99999999999999999999999, says: x}\n",
+        "---\nslug: other\n",
+        "authorization: {pkce: {of: x}}\n",
+        "tenants: {request: {url: /a, methd: GET}, name: []}\n",
+        "token: {answers: [{expires: {lifetime: soon}}]}\n",
+    ];
+    let problems = ends.iter().enumerate();
+    let problems =
+        problems.map(|(number, end)| problem(&format!("reader{number}"), &format!("{KEYED}{end}")));
+    insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
+    12: an entry of `verify.wrong_key` must be a whole number from 0 to 65535, not 70000
+    --
+    12: `testing.dies_after_days` must be a whole number from 0 to 4294967295, not -1
+    --
+    12: `testing.dies_after_days` must be a whole number from 0 to 4294967295, not a text
+    --
+    13: another document begins here: a provider has a file of its own
+    --
+    12: `authorization.pkce` must be s256 or {off: ...}
+    12: `authorization` needs `url`
+    --
+    12: unknown key `methd` in `tenants.request`. Did you mean `method`?
+    --
+    12: `token.answers.expires.lifetime` must be a whole number from 0 to 4294967295, not a text
+    12: an entry of `token.answers` needs `access_token`
+    12: `token` needs `url`
+    ");
+}
+
+#[test]
+fn what_a_file_says_commands_no_terminal_and_makes_no_line() {
+    let text = format!("{KEYED}\"\\e]0;x\\a\\e[2Jother.yaml: good\\nmore\": 1\n");
+    insta::assert_snapshot!(problem("commands", &text), @r#"12: unknown key `\u{1b}]0;x\u{7}\u{1b}[2Jother.yaml: good\nmore` in the file; known are aliases, api, auth, authorization, client, colour, connect_help, credentials, docs, identity, name, notes, oauth1, offline, refresh, revocation, scopes, setup, sharing, slug, tenants, testing, token, unverified, variables, verify, verticals"#);
+}
+
+#[test]
+fn what_a_file_says_at_length_is_told_without_its_middle() {
+    let told = problem("length", &format!("{KEYED}{}: 1\n", "k".repeat(900)));
+    assert!(told.starts_with("12: unknown key `kkk") && told.ends_with(", verify, verticals"), "{told}");
+    assert_eq!(told.chars().count(), "12: ".len() + 601, "{told}");
 }

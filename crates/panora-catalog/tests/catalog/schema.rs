@@ -19,6 +19,8 @@ const NOT_HERE: &[&str] = &[
     "description",
     "$defs",
     "pattern",
+    "minimum",
+    "maximum",
     "items",
     "required",
     "properties",
@@ -37,6 +39,8 @@ fn problems(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String
                 true
             }
             ("type", _) => rule == kind(value),
+            ("minimum", Value::Number(number)) => number.as_i64() >= rule.as_i64(),
+            ("maximum", Value::Number(number)) => number.as_i64() <= rule.as_i64(),
             ("enum", _) => rule.as_array().expect("a list").contains(value),
             ("const", _) => rule == value,
             ("pattern", Value::String(text)) => {
