@@ -6,6 +6,8 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { EVENT, newSecret, signedDelivery } from "./support/panora.js";
 
 const FOLDER = fileURLToPath(new URL(".", import.meta.url));
@@ -14,14 +16,20 @@ const secret = newSecret();
 let receiver;
 let port;
 
-before(async () => {
+/** The printed program, which begins with that code. */
+function start(secret, begin = "") {
   const [, printed] = PAGE.match(/^```js\n(.*?)^```$/ms);
-  receiver = spawn(process.execPath, ["--import", "./recipe/any-port.js", "--input-type=module"], {
+  const program = spawn(process.execPath, ["--import", "./recipe/any-port.js", "--input-type=module"], {
     cwd: FOLDER,
     env: { ...process.env, WEBHOOK_SECRET: secret },
-    stdio: ["pipe", "ignore", "inherit", "ipc"],
+    stdio: ["pipe", "ignore", "ignore", "ipc"],
   });
-  receiver.stdin.end(printed);
+  program.stdin.end(printed + begin);
+  return program;
+}
+
+before(async () => {
+  receiver = start(secret);
   [port] = await once(receiver, "message");
 });
 after(() => receiver?.kill());
@@ -63,5 +71,37 @@ describe("the receiver printed in docs/webhooks.md, in Node", () => {
       await assertAnswers(400, { headers: { "panora-signature": header }, body });
     }
     await assertAnswers(200, signed());
+  });
+
+  it("refuses a body that is longer than any event", async () => {
+    const connection = connect(port, "127.0.0.1");
+    connection.write(`POST /webhook HTTP/1.1\r\nHost: a\r\nContent-Length: ${2 ** 20 + 1}\r\nConnection: close\r\n\r\n{}`);
+    assert.match(await text(connection), /^HTTP\/1.1 400 /);
+    const body = new Blob(["x".repeat(2 ** 20 + 1)]).stream();
+    const refused = await fetch(`http://127.0.0.1:${port}/webhook`, { method: "POST", body, duplex: "half" }).then(
+      (response) => response.status,
+      () => 400,
+    );
+    assert.equal(refused, 400);
+    await assertAnswers(200, signed());
+  });
+
+  it("keeps the event before it answers", async () => {
+    const full = start(secret, "\nconsole.log = (_id, type) => { if (type) throw new Error('the disk is full'); };\n");
+    try {
+      const [at] = await once(full, "message");
+      const { headers, body } = signed();
+      await assert.rejects(fetch(`http://127.0.0.1:${at}/webhook`, { method: "POST", headers, body }));
+    } finally {
+      full.kill();
+    }
+  });
+
+  it("does not start with what is no secret", async () => {
+    const texts = ["", "whsec_", "whsec_[redacted]", "whsec_c2hvcnQ=", `whsec_${"A".repeat(100)}`, `whsec_${"A".repeat(31)}*`];
+    for (const text of texts) {
+      const [code] = await once(start(text), "exit");
+      assert.equal(code, 1, text);
+    }
   });
 });

@@ -7,13 +7,17 @@ for where cargo puts it.
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import re
+import socket
 import subprocess
+import sys
 import threading
 import time
 import unittest
+import unittest.mock
 import urllib.error
 import urllib.request
 from http.server import ThreadingHTTPServer
@@ -56,7 +60,9 @@ class Receiver(unittest.TestCase):
         exec(printed("python", "def verify"), program)
         # Silent, and at any free port in place of its own.
         handler = type("Quiet", (program["Receiver"],), {"log_message": lambda *_: None})
+        cls.handler = handler
         cls.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        cls.server.handle_error = lambda *_: None
         threading.Thread(target=cls.server.serve_forever, daemon=True).start()
 
     @classmethod
@@ -98,6 +104,39 @@ class Receiver(unittest.TestCase):
     def test_it_refuses_headers_that_nobody_signed(self):
         for header in [None, "", "t,v1", "t=1", "v1=ab", "t=1,v1=ab", "t=1,t=1,v1=ab"]:
             self.assertEqual(self.answer(header, b"{}"), 400, header)
+
+    def raw_answer(self, length, body):
+        """What is answered to a request of that Content-Length."""
+        head = f"POST /webhook HTTP/1.0\r\nPanora-Signature: t=1,v1=ab\r\nContent-Length: {length}\r\n\r\n"
+        with socket.create_connection(self.server.server_address, timeout=10) as connection:
+            connection.sendall(head.encode() + body)
+            return connection.makefile("rb").readline().split()[1:2]
+
+    def test_it_refuses_lengths_that_no_event_has(self):
+        for length in ["abc", "-1", "+2", "1_0", "", 10**20, 2**20 + 1]:
+            self.assertEqual(self.raw_answer(length, b"{}"), [b"400"], length)
+
+    def test_it_waits_for_nobody_who_sends_less_than_was_told(self):
+        self.assertIsNotNone(self.handler.timeout)
+        with unittest.mock.patch.object(self.handler, "timeout", 0.1):
+            self.assertEqual(self.raw_answer(100, b"{}"), [])
+
+    def test_it_keeps_the_event_before_it_answers(self):
+        with unittest.mock.patch("builtins.print", side_effect=OSError("the disk is full")):
+            header, body = signed(self.secret)
+            with self.assertRaises(http.client.RemoteDisconnected):
+                self.answer(header, body)
+
+
+class Secrets(unittest.TestCase):
+    def test_it_does_not_start_with_what_is_no_secret(self):
+        start = "import sys; exec(sys.stdin.read(), {'__name__': 'receiver'})"
+        program = printed("python", "def verify").encode()
+        texts = ["", "whsec_", "whsec_[redacted]", "whsec_c2hvcnQ=", "whsec_" + "A" * 100, "whsec_" + "A" * 31 + "*"]
+        for text in [*texts, new_secret()]:
+            environment = {**os.environ, "WEBHOOK_SECRET": text}
+            run = subprocess.run([sys.executable, "-c", start], input=program, env=environment, capture_output=True)
+            self.assertEqual(run.returncode == 0, text not in texts, text)
 
 
 class PrintedDelivery(unittest.TestCase):
