@@ -78,10 +78,17 @@ impl Catalog {
         list
     }
 
-    /// The provider that may have been meant by a slug that nobody has.
-    pub fn nearest(&self, project: &str, slug: &str) -> Option<Arc<Provider>> {
-        let list = self.list(project);
-        let meant = nearest(slug, list.iter().map(|provider| provider.slug()))?;
+    /// The provider that may have been meant by a slug that nobody has, of those that are served.
+    pub fn nearest(
+        &self,
+        project: &str,
+        slug: &str,
+        is_served: impl Fn(&Provider) -> bool,
+    ) -> Option<Arc<Provider>> {
+        let own = self.projects.get(project);
+        let shared = self.shared.values().filter(|it| own.is_none_or(|own| !own.contains_key(it.slug())));
+        let all = shared.chain(own.into_iter().flat_map(BTreeMap::values)).filter(|it| is_served(it));
+        let meant = nearest(slug, all.map(|provider| provider.slug()))?;
         self.get(project, meant)
     }
 
@@ -91,7 +98,7 @@ impl Catalog {
     }
 
     /// What is to be known of a sound file; an error says what is wrong with one.
-    pub fn check_file(path: &Path) -> Result<Vec<&'static str>, CatalogError> {
+    pub fn check_file(path: &Path) -> Result<Option<&'static str>, CatalogError> {
         if path.is_dir() {
             return Err(CatalogError::Folder { path: path.to_owned() });
         }

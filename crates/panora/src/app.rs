@@ -121,8 +121,7 @@ impl App {
 
     /// What to say of a slug that no provider of a project has.
     pub fn no_such_provider(&self, project: ProjectId, slug: &str) -> String {
-        let meant =
-            self.catalog.nearest(&project.to_string(), slug).filter(|provider| self.is_served(provider));
+        let meant = self.catalog.nearest(&project.to_string(), slug, |provider| self.is_served(provider));
         let hint = meant.map(|provider| format!(" Did you mean `{}`?", provider.slug()));
         format!("There is no such provider.{}", hint.unwrap_or_default())
     }

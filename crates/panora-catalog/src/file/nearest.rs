@@ -10,14 +10,15 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         return None;
     }
     let word = word.to_lowercase();
+    let length = word.chars().count();
     let slips = |other: &str| match other.strip_prefix(&word) {
-        Some(_) if word.len() >= 3 => 0,
-        _ => strsim::damerau_levenshtein(&word, &other.to_lowercase()),
+        Some(_) if word.len() >= 3 => Some(0),
+        // More letters more, or fewer, are more slips, whichever they are.
+        _ if other.chars().count().abs_diff(length) > length / 3 => None,
+        _ => Some(strsim::damerau_levenshtein(&word, &other.to_lowercase())),
     };
-    let near = known.into_iter().map(|other| (slips(other), other));
-    near.filter(|(slips, _)| *slips <= word.chars().count() / 3)
-        .min_by_key(|(slips, _)| *slips)
-        .map(|it| it.1)
+    let near = known.into_iter().filter_map(|other| Some((slips(other)?, other)));
+    near.filter(|(slips, _)| *slips <= length / 3).min_by_key(|(slips, _)| *slips).map(|it| it.1)
 }
 
 /// The question after a mistake, empty where no known word is near.

@@ -171,10 +171,10 @@ impl ProviderFile {
     }
 
     /// What is no mistake, and yet better known.
-    pub fn advice(&self) -> Vec<&'static str> {
+    pub fn advice(&self) -> Option<&'static str> {
         let pasted = matches!(self.auth, AuthKind::ApiKey | AuthKind::Basic);
         let asks = self.verify.is_some() || self.identity.as_ref().is_some_and(|it| it.request.is_some());
-        if pasted && !asks { vec![UNTRIED] } else { Vec::new() }
+        (pasted && !asks).then_some(UNTRIED)
     }
 
     /// The declared variable of that name.

@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::{WithStorage, existing, terminal::table, with_causes};
+use super::terminal::{print_once, table};
+use super::{WithStorage, existing, with_causes};
 use crate::clock::Clock;
 use crate::config::StorageArgs;
 use crate::model::{ApiKey, ApiKeyId, ApiKeyRecord, DEFAULT_PROJECT, Project};
@@ -55,8 +56,12 @@ pub async fn run(args: ApiKeysArgs) -> Result<(), String> {
             let (storage, project) = open(&storage, &action.of).await?;
             let key = ApiKey::generate(&storage.random);
             let made = storage.add_api_key(project.id, &action.name, &key).await;
-            made.map_err(|error| with_causes(&error))?;
-            println!("{}", key.expose());
+            let made = made.map_err(|error| with_causes(&error))?;
+            if let Err(error) = print_once(key.expose()) {
+                let revoked = storage.store.revoke_api_key(project.id, made.id).await;
+                revoked.map_err(|error| with_causes(&error))?;
+                return Err(format!("the key could not be printed, so it is revoked: {error}"));
+            }
         }
         Action::List(WithStorage { storage, action }) => {
             existing(&storage)?;

@@ -58,9 +58,9 @@ fn check(files: &[PathBuf]) -> Result<(), String> {
     let mut broken = 0;
     for file in files {
         match Catalog::check_file(file) {
-            Ok(notes) => {
+            Ok(note) => {
                 println!("{}: good", file.display());
-                for note in notes {
+                if let Some(note) = note {
                     println!("{}: note: {note}", file.display());
                 }
             }

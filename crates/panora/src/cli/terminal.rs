@@ -31,6 +31,13 @@ pub fn print_line(words: fmt::Arguments<'_>) {
     }
 }
 
+/// Prints what is shown this once; here a reader who has gone away is an error, too.
+pub fn print_once(words: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{words}")?;
+    out.flush()
+}
+
 /// Prints a line to standard error; if that cannot be written, there is nobody to tell.
 pub fn complain_line(words: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{words}");

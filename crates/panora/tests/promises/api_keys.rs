@@ -1,5 +1,7 @@
 //! Who may call the API, and how often.
 
+use std::process::{Command, Output, Stdio};
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
@@ -99,4 +101,28 @@ async fn a_key_that_asks_too_often_is_told_when_to_come_back() {
 async fn no_limit_shows_no_limit_headers() {
     let server = Settings::default().flag("--api-rate-limit", "0").start().await;
     assert_eq!(server.get("/projects").await.header("ratelimit"), "");
+}
+
+/// What `panora api-keys` says beside a server.
+async fn api_keys(server: &TestServer, words: &[&str], out: Stdio) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_panora"));
+    command.env_clear().envs(server.database().variables()).arg("api-keys").args(words);
+    command.stdout(out).stderr(Stdio::piped());
+    let ended = tokio::task::spawn_blocking(move || command.spawn()?.wait_with_output()).await;
+    ended.expect("it ends").expect("the binary can be run")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_that_nobody_could_read_is_revoked() {
+    let server = TestServer::start().await;
+    let (reader, writer) = std::io::pipe().expect("there is a pipe");
+    drop(reader);
+    let unread = api_keys(&server, &["create", "--name", "unread"], writer.into()).await;
+    let said = String::from_utf8_lossy(&unread.stderr).into_owned();
+    assert_eq!(unread.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("panora: the key could not be printed, so it is revoked: "), "{said}");
+    let listed = api_keys(&server, &["list"], Stdio::piped()).await;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let line = listed.lines().find(|line| line.contains("unread")).expect("it is listed");
+    assert!(line.contains("revoked"), "{line}");
 }

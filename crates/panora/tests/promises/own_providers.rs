@@ -7,7 +7,7 @@ use crate::support::{
     Browser, Database, Page, Receiver, Road, Settings, TestServer, Trouble, an_import, text,
 };
 
-const FILE: &str = r##"
+pub const FILE: &str = r##"
 slug: keyed
 name: Keyed
 verticals: [ticketing]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Browser, Settings, TestServer, text};
+use crate::support::{Browser, Database, Settings, TestServer, text};
 
 /// The providers with a client of which the field is true.
 async fn with_a_client(server: &TestServer, field: &str) -> Vec<String> {
@@ -30,6 +30,20 @@ async fn a_client_in_the_environment_configures_its_provider_and_is_not_shown() 
         .await;
     assert_eq!(with_a_client(&server, "configured").await, ["hubspot", "sandbox"]);
     assert!(!server.get("/providers").await.text.contains("a-secret-of-hubspot"));
+}
+
+#[tokio::test]
+async fn the_sandbox_is_not_what_somebody_meant_where_it_is_off() {
+    let database = Database::fresh().await;
+    let folder = database.folder.join("providers");
+    std::fs::create_dir_all(&folder).expect("the folder can be written");
+    let file = crate::own_providers::FILE.replace("slug: keyed", "slug: sandbag");
+    std::fs::write(folder.join("sandbag.yaml"), file).expect("the folder can be written");
+    let settings = Settings::default().flag("--providers-dir", folder.display().to_string());
+    let settings = settings.flag("--public-url", "https://panora.example.com");
+    let server = settings.database(database).start().await;
+    let answer = server.get("/providers/sandbx").await;
+    assert_eq!(answer.body["detail"], "There is no such provider. Did you mean `sandbag`?");
 }
 
 #[tokio::test]
