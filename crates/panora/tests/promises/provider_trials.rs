@@ -1,11 +1,10 @@
 //! `panora providers try`: what it walks, what it prints and never prints, how it ends, and that nothing stays.
 
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::Command;
 
+use crate::support::trial::{Desk, Trial};
 use crate::support::wait::within;
 use crate::support::{Acme, Browser, Page, free_port};
 
@@ -28,78 +27,6 @@ verify:
   wrong_key: [401]
 identity: {request: {url: /me}, id: ["{/id}"], name: ["{/name}"], email: ["{/email}"]}
 "##;
-
-/// A folder for one run: with the file, and with what would be temporary.
-struct Desk(PathBuf);
-
-impl Desk {
-    fn new(test: &str, file: &str, text: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(folder.join("tmp")).expect("the folder can be made");
-        std::fs::write(folder.join(file), text).expect("the file can be written");
-        Self(folder)
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_panora"));
-        command.current_dir(&self.0).env_clear().env("TMPDIR", self.0.join("tmp"));
-        command.args(["providers", "try"]).args(words).kill_on_drop(true);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn assert_empty(&self) {
-        let left: Vec<_> = std::fs::read_dir(self.0.join("tmp")).expect("it is there").collect();
-        assert!(left.is_empty(), "{left:?}");
-    }
-}
-
-/// A command that runs: what it has said, and what is typed into it.
-struct Trial {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    said: String,
-}
-
-impl Trial {
-    async fn start(mut command: Command, typed: &str) -> Self {
-        let mut child = command.spawn().expect("the binary can be run");
-        let mut input = child.stdin.take().expect("it is piped");
-        // One that ends at once reads nothing.
-        let _ = input.write_all(typed.as_bytes()).await;
-        drop(input);
-        let out = BufReader::new(child.stdout.take().expect("it is piped"));
-        Self { child, out, said: String::new() }
-    }
-
-    /// The link that it asks to open.
-    async fn link(&mut self) -> String {
-        let reading = async {
-            loop {
-                let mut line = String::new();
-                let read = self.out.read_line(&mut line).await.expect("it says words");
-                assert!(read > 0, "it ended:\n{}", self.said);
-                self.said.push_str(&line);
-                if line.trim().starts_with("http") && line.contains("/connect/") {
-                    return line.trim().to_owned();
-                }
-            }
-        };
-        within("a link to open", reading).await
-    }
-
-    /// Exit code and all that was said.
-    async fn end(mut self) -> (Option<i32>, String) {
-        within("the command to end", async {
-            self.out.read_to_string(&mut self.said).await.expect("it says words");
-            let output = self.child.wait_with_output().await.expect("it ends");
-            self.said.push_str(&String::from_utf8_lossy(&output.stderr));
-            (output.status.code(), self.said)
-        })
-        .await
-    }
-}
 
 /// A trial of Acme's file, behind the road that is its public URL.
 async fn of_acme(test: &str, acme: &Acme, secret: &str) -> (Desk, Trial) {

@@ -19,6 +19,7 @@ mod road;
 mod server;
 mod signature;
 mod signed;
+pub mod trial;
 pub mod wait;
 
 pub use accounts::{PAST_LEASES, acceptances, all_delivered};
