@@ -8,8 +8,16 @@ use super::template::Template;
 /// What stands for the client where it may be named.
 pub(super) const CLIENT: &[&str] = &["client_id", "client_secret"];
 
-/// The sections that are there for some kinds only.
-const SECTIONS: &[&str] = &["authorization", "token", "oauth1", "scopes", "credentials", "revocation"];
+/// The sections that are there for some kinds only, and whether a file has them.
+type Section = (&'static str, fn(&ProviderFile) -> bool);
+const SECTIONS: &[Section] = &[
+    ("authorization", |file| file.authorization.is_some()),
+    ("token", |file| file.token.is_some()),
+    ("oauth1", |file| file.oauth1.is_some()),
+    ("scopes", |file| file.scopes.is_some()),
+    ("credentials", |file| !file.credentials.is_empty()),
+    ("revocation", |file| file.revocation.is_some()),
+];
 
 pub(super) fn check_auth(file: &ProviderFile) -> Vec<Check> {
     let line = file.slug.referenced.line();
@@ -23,14 +31,7 @@ pub(super) fn check_auth(file: &ProviderFile) -> Vec<Check> {
 }
 
 fn has(file: &ProviderFile, section: &str) -> bool {
-    match section {
-        "authorization" => file.authorization.is_some(),
-        "token" => file.token.is_some(),
-        "oauth1" => file.oauth1.is_some(),
-        "scopes" => file.scopes.is_some(),
-        "credentials" => !file.credentials.is_empty(),
-        _ => file.revocation.is_some(),
-    }
+    SECTIONS.iter().any(|(name, is_there)| *name == section && is_there(file))
 }
 
 fn needed(kind: AuthKind) -> &'static [&'static str] {
@@ -63,8 +64,8 @@ fn unwanted(file: &ProviderFile) -> Option<String> {
     let optional = |section: &str| section == "revocation" && kind.redirects();
     let unwanted: Vec<_> = SECTIONS
         .iter()
-        .filter(|section| has(file, section) && !needed(kind).contains(section) && !optional(section))
-        .map(|section| format!("no `{section}`"))
+        .filter(|(section, is_there)| is_there(file) && !needed(kind).contains(section) && !optional(section))
+        .map(|(section, _)| format!("no `{section}`"))
         .collect();
     let instead = match kind {
         AuthKind::Oauth2Code if has(file, "credentials") => ": what it asks for are `variables`",

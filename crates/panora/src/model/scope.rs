@@ -66,23 +66,8 @@ fn nearest(pattern: &str) -> &'static str {
     EventType::ALL
         .iter()
         .map(|kind| kind.as_str())
-        .min_by_key(|name| edit_distance(&pattern, name))
+        .min_by_key(|name| strsim::damerau_levenshtein(&pattern, name))
         .unwrap_or("connection.created")
-}
-
-/// Levenshtein distance, one row at a time.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
