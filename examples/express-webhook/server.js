@@ -5,8 +5,9 @@ import express from "express";
 
 const port = Number(process.env.PORT ?? 8080);
 const panora = new PanoraSDK({ accessToken: process.env.PANORA_API_KEY ?? "MY_API_KEY" });
-// Shown when the endpoint is made, and in the dashboard: Configuration, Webhooks.
-const endpointSecret = process.env.PANORA_WEBHOOK_SECRET ?? "whsec_...";
+// Shown once, when the endpoint is made; `POST /webhooks/{id}/reveal_secret` shows it again.
+const endpointSecret = process.env.PANORA_WEBHOOK_SECRET;
+if (!endpointSecret) throw new Error("Set PANORA_WEBHOOK_SECRET to the endpoint's secret, whsec_...");
 
 const app = express();
 app.use(express.json());
@@ -20,6 +21,7 @@ app.post("/webhook", async (request, response) => {
     // Without this `return` the lines below would throw, for there is no event. Under Express 5 the caller has its
     // 400 by then and only an error is logged; under Express 4 nobody catches what an async handler throws, and one
     // forged request would end the process.
+    console.error(`Refused a request: ${error.message}`);
     return response.status(400).send(`Webhook Error: ${error.message}`);
   }
 

@@ -339,7 +339,15 @@ fn others() -> Pages {
         named("not-found", NotFoundPage.render()),
         named("misdirected", MisdirectedPage { public_url: "https://connect.acme.com".to_owned() }.render()),
         named("doctor", DoctorPage { entries: doctor_entries() }.render()),
-        named("docs", DocsPage { document, problems: &[("not_found", "There is nothing here.")] }.render()),
+        named(
+            "docs",
+            DocsPage {
+                document,
+                problems: &[("not_found", "There is nothing here.")],
+                public_url: "http://127.0.0.1:3000".into(),
+            }
+            .render(),
+        ),
     ]
 }
 

@@ -26,6 +26,8 @@ pub struct DocsPage {
     pub document: Value,
     /// `(code, meaning)` of every problem that the API answers with.
     pub problems: &'static [(&'static str, &'static str)],
+    /// Where the API is, without a slash at the end.
+    pub public_url: String,
 }
 
 impl DocsPage {
@@ -39,6 +41,7 @@ impl DocsPage {
             groups: groups(Reader::new(&self.document), LANGUAGE.texts()),
             codes: crate::codes(),
             problems: self.problems,
+            public_url: &self.public_url,
         };
         crate::render(&view)
     }
@@ -54,6 +57,7 @@ struct View<'a> {
     groups: Vec<Group>,
     codes: Vec<(&'static str, String)>,
     problems: &'a [(&'static str, &'static str)],
+    public_url: &'a str,
 }
 
 impl View<'_> {

@@ -53,7 +53,11 @@ struct Revoke {
 pub async fn run(args: ApiKeysArgs) -> Result<(), String> {
     match args.action {
         Action::Create(WithStorage { storage, action }) => {
+            let (is_new, folder) = (existing(&storage).is_err(), storage.data_dir.display().to_string());
             let (storage, project) = open(&storage, &action.of).await?;
+            if is_new {
+                eprintln!("panora: there was no data in {folder}: a new database was made there");
+            }
             let key = ApiKey::generate(&storage.random);
             let made = storage.add_api_key(project.id, &action.name, &key).await;
             let made = made.map_err(|error| with_causes(&error))?;

@@ -78,7 +78,9 @@ async fn beside(args: &ServeArgs) -> Result<ServeArgs, String> {
 async fn wanted(app: &App, project: ProjectId, slug: Option<&str>) -> Result<Vec<Arc<Provider>>, String> {
     if let Some(slug) = slug {
         let provider = app.provider(project, slug);
-        return Ok(vec![provider.ok_or_else(|| format!("there is no provider `{slug}`"))?]);
+        return Ok(vec![
+            provider.ok_or_else(|| format!("`{slug}`: {}", app.no_such_provider(project, slug)))?,
+        ]);
     }
     let apps = Apps::of_project(app, project).await.map_err(|error| with_causes(&error))?;
     let mut all = app.providers(project);

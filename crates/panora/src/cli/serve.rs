@@ -1,17 +1,19 @@
 //! `panora serve`: the server, until SIGTERM or Ctrl-C.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{warn_of_unknown_variables, with_causes};
-use crate::config::{ConfigFile, LogFormat, ServeArgs};
+use crate::config::{ConfigFile, DEFAULT_DATA_DIR, LogFormat, ServeArgs, StorageArgs};
 use crate::server::{Server, Surroundings};
 
 pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
     log_to_stderr(&args)?;
     let variables = file.with_environment();
+    let folder = of_another_folder(&args.storage);
     let server = Server::start(args, Surroundings::of_machine(variables))
         .await
         .map_err(|error| with_causes(&error))?;
@@ -20,7 +22,7 @@ pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
     warn_of_unknown_variables(file, &slugs);
     println!("Panora {} is running at {}", env!("CARGO_PKG_VERSION"), server.app.public_url.as_str());
     println!("  documentation  {}", server.app.public_url.join("/docs"));
-    println!("  make a key     panora api-keys create");
+    println!("  make a key     panora api-keys create{folder}");
     let result = tokio::select! {
         signal = wait_for_signal() => signal,
         // Whoever runs the process starts it again.
@@ -32,6 +34,14 @@ pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
         () = server.stop() => result,
         _ = wait_for_signal() => Err("stopped at once".into()),
     }
+}
+
+/// What other commands must be told to find the same data.
+fn of_another_folder(storage: &StorageArgs) -> String {
+    if storage.database_url.is_some() || storage.data_dir == Path::new(DEFAULT_DATA_DIR) {
+        return String::new();
+    }
+    format!(" --data-dir {}", storage.data_dir.display())
 }
 
 fn log_to_stderr(args: &ServeArgs) -> Result<(), String> {

@@ -14,6 +14,9 @@ pub use clients::{ClientError, ProviderClient, client_variable, provider_clients
 pub use file::{ConfigFile, unknown_variables};
 pub use public_url::PublicUrl;
 
+/// Where the data is unless another folder is named.
+pub const DEFAULT_DATA_DIR: &str = "./panora-data";
+
 /// Where the data is: all commands that open it take these.
 #[derive(Args, Clone, Debug)]
 pub struct StorageArgs {
@@ -22,7 +25,7 @@ pub struct StorageArgs {
     pub database_url: Option<SecretString>,
 
     /// Folder of the SQLite database and of generated keys; made with mode 0700
-    #[arg(long, env = "PANORA_DATA_DIR", default_value = "./panora-data", value_name = "DIR")]
+    #[arg(long, env = "PANORA_DATA_DIR", default_value = DEFAULT_DATA_DIR, value_name = "DIR")]
     pub data_dir: PathBuf,
 
     /// Keys that seal secrets: base64 of 32 bytes each, comma-separated, newest first. Required with

@@ -90,7 +90,7 @@ macro_rules! kinds {
 kinds! {
     CLIENT_MISSING = "client_missing", Error, "There is no OAuth client",
         "The provider hands out tokens to registered apps only, and neither the project nor the installation has one.",
-        "Register an app at the provider with the redirect URI above, then give its id and secret to \
+        "Register an app at the provider with the redirect URI that doctor names, then give its id and secret to \
          PUT /providers/{slug}/app, or to the server's configuration.";
     SETTINGS_MISSING = "settings_missing", Error, "A setting of the app is missing",
         "The provider's file asks the integrator for more than a client, such as an environment or a developer token.",

@@ -9,12 +9,14 @@ use utoipa::openapi::OpenApi;
 
 use super::problem_codes::CODES;
 use crate::app::App;
+use crate::config::PublicUrl;
 use crate::doctor::{KINDS, Kind, Severity};
 
 /// `/openapi.json` and `/docs`, rendered once.
-pub fn routes(document: &OpenApi) -> Router<App> {
+pub fn routes(document: &OpenApi, public_url: &PublicUrl) -> Router<App> {
     let json = serde_json::to_value(document).expect("the document serializes");
-    let page = panora_pages::DocsPage { document: json.clone(), problems: CODES }.render();
+    let public_url = public_url.as_str().to_owned();
+    let page = panora_pages::DocsPage { document: json.clone(), problems: CODES, public_url }.render();
     let doctor = doctor_page().render();
     let text = serde_json::to_string_pretty(&json).expect("the document serializes");
     Router::new()

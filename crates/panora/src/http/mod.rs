@@ -25,7 +25,7 @@ use crate::sandbox;
 /// Every route of the server but the streaming form of passthrough.
 fn router(app: &App) -> Router {
     let (keyed, open, document) = api::routes(app);
-    let mut people = hosted::routes().merge(docs::routes(&document));
+    let mut people = hosted::routes().merge(docs::routes(&document, &app.public_url));
     if app.has_sandbox() {
         people = people.merge(sandbox::pages());
     }

@@ -38,7 +38,7 @@ pub struct AttemptDetail {
     pub response_body: Option<String>,
     /// Milliseconds, by step; a reused connection has no look-up, connect or TLS.
     pub times: Times,
-    /// A likely cause in words, where no answer came.
+    /// A likely cause in words, where no answer came or one that is known for its cause.
     #[schema(required, example = json!(null))]
     pub cause: Option<String>,
 }
@@ -158,7 +158,10 @@ impl Work {
             response_headers: open.map(|it| it.headers.iter().map(pair).collect()).unwrap_or_default(),
             response_body: open.map(|it| String::from_utf8_lossy(&it.body).into_owned()),
             times: Times::of(trace),
-            cause: result.as_ref().err().map(|failure| failure.error.likely_cause().to_owned()),
+            cause: match result {
+                Ok(answer) => cause_of_status(answer.status.as_u16()).map(str::to_owned),
+                Err(failure) => Some(failure.error.likely_cause().to_owned()),
+            },
         }
     }
 }
@@ -172,6 +175,20 @@ async fn send(app: &App, opened: &Opened, headers: HeaderMap, body: Bytes) -> Re
         }
         Err(refusal) => Err(Failure { error: OutboundError::Refused(*refusal), trace: Trace::default() }),
     }
+}
+
+/// What mostly leads an endpoint to answer so.
+const fn cause_of_status(status: u16) -> Option<&'static str> {
+    Some(match status {
+        300..=399 => "Redirects are not followed: give the endpoint the URL that it leads to.",
+        400 | 401 | 403 => {
+            "The endpoint refused the request: mostly it has another secret, or its body was changed before it was verified."
+        }
+        404 | 405 => "Nothing takes a POST at this URL.",
+        413 => "The endpoint takes no body of this size.",
+        500..=599 => "The endpoint's server failed, or what stands before it found nobody behind.",
+        _ => return None,
+    })
 }
 
 /// What the answer's `Retry-After` asks for.

@@ -135,9 +135,14 @@ fn assert_says(attempt: &Value, error: &str) {
 }
 
 #[tokio::test]
-async fn an_error_status_is_logged() {
-    let attempt = logged(Reply::Status(500)).await;
-    assert_eq!((&attempt["status"], &attempt["error"]), (&json!(500), &Value::Null), "{attempt}");
+async fn an_error_status_is_logged_with_its_likely_cause() {
+    for (status, words) in
+        [(500, "server failed"), (400, "another secret"), (404, "POST"), (302, "Redirects")]
+    {
+        let attempt = logged(Reply::Status(status)).await;
+        assert_eq!((&attempt["status"], &attempt["error"]), (&json!(status), &Value::Null), "{attempt}");
+        assert!(attempt["detail"]["cause"].as_str().is_some_and(|it| it.contains(words)), "{attempt}");
+    }
 }
 
 #[tokio::test]

@@ -212,6 +212,13 @@ async fn a_provider_that_is_switched_off_or_unknown_is_said_to_be() {
 }
 
 #[tokio::test]
+async fn the_reference_calls_the_server_that_serves_it() {
+    let server = TestServer::start().await;
+    let page = Browser::new().open(format!("{}/docs", server.url)).await;
+    page.assert_says(200, &format!("export PANORA_URL={}", server.url));
+}
+
+#[tokio::test]
 async fn a_page_explains_every_finding() {
     let server = TestServer::start().await;
     let page = Browser::new().open(format!("{}/docs/doctor", server.url)).await;

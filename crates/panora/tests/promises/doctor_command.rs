@@ -177,8 +177,9 @@ async fn a_public_url_that_is_not_the_server_s_is_told_from_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_refused_and_not_made() {
     let given = given().await;
-    let (code, words) = given.doctor(&["nosuch"]).await;
-    assert_eq!((code, words.trim()), (Some(1), "panora: there is no provider `nosuch`"));
+    let (code, words) = given.doctor(&["acmee"]).await;
+    let hint = "panora: `acmee`: There is no such provider. Did you mean `acme`?";
+    assert_eq!((code, words.trim()), (Some(1), hint));
     let (code, words) = given.doctor(&["acme", "--project", "nosuch"]).await;
     assert_eq!((code, words.trim()), (Some(1), "panora: there is no project `nosuch`"));
     let nothing = given.server.database().folder.join("nothing");
