@@ -7,7 +7,7 @@ use panora_pages::{
     CredentialProblem, CredentialsPage, Customer, DocsPage, Failure, FailurePage, Field, Frame, PickerEntry,
     PickerPage, Provider, asset,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"' onload=x {customer}";
 
@@ -162,26 +162,20 @@ fn what_others_wrote_is_text_in_the_reference() {
         "parameters": [{"name": HOSTILE, "in": HOSTILE, "required": true}]});
     let document =
         json!({"info": {"title": HOSTILE, "description": HOSTILE}, "paths": {HOSTILE: {"post": operation}}});
-    assert_harmless(
-        &DocsPage {
-            document,
-            problems: &[("not_found", "There is nothing here.")],
-            public_url: "http://127.0.0.1:3000".into(),
-        }
-        .render(),
-    );
+    assert_harmless(&reference(document));
+}
+
+/// The reference that is made of a document.
+fn reference(document: Value) -> String {
+    let problems = &[("not_found", "There is nothing here.")];
+    DocsPage { document, problems, public_url: "http://127.0.0.1:3000".into() }.render()
 }
 
 #[test]
 fn a_sample_shows_the_key_only_where_one_is_asked_for() {
     let document = json!({"security": [{"api_key": []}], "paths": {
         "/open": {"get": {"security": [{}]}}, "/shut": {"get": {}}}});
-    let page = DocsPage {
-        document,
-        problems: &[("not_found", "There is nothing here.")],
-        public_url: "http://127.0.0.1:3000".into(),
-    }
-    .render();
+    let page = reference(document);
     let sample =
         |id: &str| page.split(&format!("id=\"sample-{id}\"")).nth(1).and_then(|rest| rest.split('<').next());
     assert!(!sample("get-open").expect("a sample").contains("Authorization"));

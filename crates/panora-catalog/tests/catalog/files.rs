@@ -2,7 +2,7 @@
 
 use panora_catalog::Catalog;
 
-use crate::support::{acme, folder, problem, public_url};
+use crate::support::{acme, folder, problem, problems, public_url};
 
 /// A sound file of which each test breaks one thing.
 const SOUND: &str = r##"slug: acme
@@ -94,11 +94,8 @@ const BROKEN: &[(&str, &str)] = &[
 
 #[test]
 fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
-    let problems = BROKEN.iter().enumerate().map(|(number, (from, to))| {
-        assert!(SOUND.contains(from), "{from}");
-        problem(&format!("file{number}"), &SOUND.replacen(from, to, 1))
-    });
-    let text = problems.collect::<Vec<_>>().join("\n");
+    let problems = problems("file", SOUND, BROKEN);
+    let text = problems.join("\n");
     insta::assert_snapshot!(text, @r##"
     3: unknown key `nick` in the file; known are aliases, api, auth, authorization, client, colour, connect_help, credentials, docs, identity, name, notes, oauth1, offline, refresh, revocation, scopes, setup, sharing, slug, tenants, testing, token, unverified, variables, verify, verticals
     1: the file needs `name`

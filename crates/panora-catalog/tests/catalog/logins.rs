@@ -7,7 +7,7 @@ use panora_catalog::{Credential, Provider, RefusalKind, Renewal};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::support::{acme, built_in, carried_call, problem, secret, show, variables};
+use crate::support::{acme, built_in, carried_call, problems, secret, show, variables};
 
 const FILE: &str = r##"slug: acme
 name: Acme
@@ -89,11 +89,8 @@ fn a_login_that_lacks_a_part_or_has_a_foreign_one_is_refused() {
         ("api: {", "revocation: {requests: []}\napi: {"),
         ("client_auth: basic", "parameters: {x: \"{password}\"}"),
     ];
-    let problems = broken.iter().enumerate().map(|(number, (from, to))| {
-        assert!(FILE.contains(from), "{from}");
-        problem(&format!("login{number}"), &FILE.replacen(from, to, 1))
-    });
-    assert_snapshot!(problems.collect::<Vec<_>>().join("\n"), @r#"
+    let problems = problems("login", FILE, &broken);
+    assert_snapshot!(problems.join("\n"), @r#"
     1: oauth2_client_credentials needs `token`
     1: oauth2_client_credentials needs `scopes` (`default: []` for none)
     8: the credentials of oauth2_client_credentials need `client_secret`

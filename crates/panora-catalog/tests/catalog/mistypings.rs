@@ -1,6 +1,6 @@
 //! What is said of a file that was mistyped: a word near a known one, a value of another shape, an unknown name.
 
-use crate::support::problem;
+use crate::support::{problem, problems};
 
 /// A file for a pasted key.
 const KEYED: &str = r##"slug: acme
@@ -29,11 +29,8 @@ const MISTYPED: &[(&str, &str)] = &[
 
 #[test]
 fn a_word_near_a_known_one_is_asked_about() {
-    let problems = MISTYPED.iter().enumerate().map(|(number, (from, to))| {
-        assert!(KEYED.contains(from), "{from}");
-        problem(&format!("mistyped{number}"), &KEYED.replacen(from, to, 1))
-    });
-    insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
+    let problems = problems("mistyped", KEYED, MISTYPED);
+    insta::assert_snapshot!(problems.join("\n--\n"), @"
     4: unknown key `color` in the file. Did you mean `colour`?
     --
     6: `auth` must be oauth2_code, oauth1, oauth2_client_credentials, api_key, basic or two_step, not `apikey`. Did you mean `api_key`?
@@ -73,11 +70,8 @@ const MISSHAPEN: &[(&str, &str)] = &[
 
 #[test]
 fn a_value_of_another_shape_is_told_which_one_it_should_have() {
-    let problems = MISSHAPEN.iter().enumerate().map(|(number, (from, to))| {
-        assert!(KEYED.contains(from), "{from}");
-        problem(&format!("misshapen{number}"), &KEYED.replacen(from, to, 1))
-    });
-    insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
+    let problems = problems("misshapen", KEYED, MISSHAPEN);
+    insta::assert_snapshot!(problems.join("\n--\n"), @"
     2: `name` must be a text, not a list
     --
     2: `name` must be a text, not nothing: quote one that begins with #

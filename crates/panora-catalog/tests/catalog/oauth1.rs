@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use panora_catalog::{RefusalKind, read_form};
 use secrecy::ExposeSecret;
 
-use crate::support::{acme, problem, variables};
+use crate::support::{acme, problems, variables};
 
 const FILE: &str = r##"slug: acme
 name: Acme
@@ -36,11 +36,8 @@ fn a_file_of_this_kind_says_nothing_that_would_not_be_heeded() {
         ),
         ("base_url:", "headers: {X: \"{access_token}\"}, base_url:"),
     ];
-    let problems = broken.iter().enumerate().map(|(number, (from, to))| {
-        assert!(FILE.contains(from), "{from}");
-        problem(&format!("oauth1_{number}"), &FILE.replacen(from, to, 1))
-    });
-    assert_snapshot!(problems.collect::<Vec<_>>().join("\n"), @"
+    let problems = problems("oauth1_", FILE, &broken);
+    assert_snapshot!(problems.join("\n"), @"
     1: oauth1 takes no `token`: its URLs are in the section `oauth1`
     1: oauth1 needs `scopes` (`default: []` for none)
     8: the authorization of oauth1 has `url`, `parameters` and `names` only

@@ -70,6 +70,15 @@ pub fn problem(test: &str, text: &str) -> String {
     }
 }
 
+/// The mistakes of a sound file in which one thing is replaced, for each of these.
+pub fn problems(test: &str, sound: &str, replaced: &[(&str, &str)]) -> Vec<String> {
+    let problems = replaced.iter().enumerate().map(|(number, (from, to))| {
+        assert!(sound.contains(from), "{from}");
+        problem(&format!("{test}{number}"), &sound.replacen(from, to, 1))
+    });
+    problems.collect()
+}
+
 pub fn variables(pairs: &[(&str, &str)]) -> Variables {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }

@@ -46,9 +46,14 @@ fn first<'a>(diagnosis: &'a Value, code: &str) -> &'a Value {
     finding
 }
 
-fn check<'a>(diagnosis: &'a Value, name: &str) -> &'a Value {
+/// What was looked at by this name.
+fn looked_at<'a>(diagnosis: &'a Value, name: &str) -> &'a Value {
     let checks = diagnosis["checks"].as_array().expect("a list");
-    &checks.iter().find(|it| it["name"] == name).expect("the check was made")["outcome"]
+    checks.iter().find(|it| it["name"] == name).expect("the check was made")
+}
+
+fn check<'a>(diagnosis: &'a Value, name: &str) -> &'a Value {
+    &looked_at(diagnosis, name)["outcome"]
 }
 
 #[tokio::test]
@@ -141,8 +146,7 @@ async fn each_check_that_finds_nobody_fails_and_names_whom_it_asked() {
     let found = diagnosis(&server).await;
     for (name, host) in [("authorization_endpoint", "127.0.0.1"), ("token_endpoint", "localhost")] {
         assert_eq!(check(&found, name), "failed", "{found:#}");
-        let checks = found["checks"].as_array().expect("a list");
-        let seen = checks.iter().find(|it| it["name"] == name).expect("it was made")["seen"].to_string();
+        let seen = looked_at(&found, name)["seen"].to_string();
         assert!(seen.contains(&format!("(host {host})")), "{seen}");
     }
     assert_eq!(codes(&found).iter().filter(|code| **code == "provider_unreachable").count(), 1);
