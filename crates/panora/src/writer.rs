@@ -215,7 +215,7 @@ async fn try_together(
         Err(missing) => return Ok(Err(missing)),
     };
     import_group::store(app, &mut tx, &mut publication, imports).await?;
-    publication.commit(app, tx).await?;
+    publication.commit_here(app, tx).await?;
     app.listeners.refresh_if_possible(app, changed).await;
     Ok(Ok(()))
 }

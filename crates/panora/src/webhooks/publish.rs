@@ -221,12 +221,22 @@ impl Publication {
         if self.events.is_empty() {
             return tx.commit().await;
         }
-        self.number(app, &mut tx).await?;
-        app.store.add_events(&mut tx, std::mem::take(&mut self.events)).await?;
-        app.store.add_deliveries(&mut tx, &rows(app, &self.deliveries)).await?;
-        app.store.look_at_endpoints(&mut tx, std::mem::take(&mut self.looks)).await?;
+        self.write(app, &mut tx).await?;
         let here = app.clone();
         app.to_the_end(async move { self.end(&here, tx).await }).await
+    }
+
+    /// The same, for who never goes away meanwhile: what is committed is committed on the caller's own thread.
+    pub async fn commit_here(mut self, app: &App, mut tx: Tx) -> Result<(), StoreError> {
+        self.write(app, &mut tx).await?;
+        self.end(app, tx).await
+    }
+
+    async fn write(&mut self, app: &App, tx: &mut Tx) -> Result<(), StoreError> {
+        self.number(app, tx).await?;
+        app.store.add_events(tx, std::mem::take(&mut self.events)).await?;
+        app.store.add_deliveries(tx, &rows(app, &self.deliveries)).await?;
+        app.store.look_at_endpoints(tx, std::mem::take(&mut self.looks)).await
     }
 
     async fn end(self, app: &App, tx: Tx) -> Result<(), StoreError> {
