@@ -1,9 +1,11 @@
 //! Many rows of one statement: it is prepared once and run for each row on SQLite, and gets an `UNNEST` of arrays on
 //! PostgreSQL. Knows no noun.
 
+use std::sync::Arc;
+
 use super::StoreError;
 use super::db::{Row, Sql, Tx, Value};
-use super::sqlite::numbered;
+use super::sqlite::{Rows, SqliteTx, numbered};
 
 /// A column's type in the rows of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +46,9 @@ impl<'a> Batch<'a> {
         self.values.is_empty()
     }
 
-    /// The statement for one row, and the parameters of each.
-    fn listed(self) -> (String, Vec<Vec<Value>>) {
-        let width = self.columns.len();
-        let text = of_one_row(&renumbered(self.text, width), width);
-        let mut rows = Vec::with_capacity(self.values.len() / width);
-        let mut values = self.values.into_iter();
-        while values.len() > 0 {
-            let mut row = Vec::with_capacity(width + self.binds.len());
-            row.extend(values.by_ref().take(width));
-            row.extend(self.binds.iter().cloned());
-            rows.push(row);
-        }
-        (text, rows)
+    /// Its rows, for the statement of [`for_each_row`].
+    fn into_rows(self) -> Rows {
+        Rows { width: self.columns.len(), values: self.values, binds: self.binds }
     }
 
     fn unnested(self) -> Sql {
@@ -98,6 +90,11 @@ impl Value {
             _ => debug_assert!(false, "a row's value is of its column's type"),
         }
     }
+}
+
+/// The statement that SQLite runs for each row of `width` columns.
+fn for_each_row(text: &str, width: usize) -> String {
+    numbered(&of_one_row(&renumbered(text, width), width))
 }
 
 /// The statement that does for one row what `text` does for many: `new.column` is the row's parameter, where rows are
@@ -144,7 +141,7 @@ impl Tx {
         }
         match self {
             Self::Sqlite(tx) => {
-                let (text, rows) = announced(batch);
+                let (text, rows) = announced(tx, batch);
                 tx.keep_rows(text, rows);
             }
             Self::Postgres(_) => drop(self.execute(batch.unnested()).await?),
@@ -159,7 +156,7 @@ impl Tx {
         }
         match self {
             Self::Sqlite(tx) => {
-                let (text, rows) = announced(batch);
+                let (text, rows) = announced(tx, batch);
                 Ok(tx.run_rows(text, rows).await?.changed)
             }
             Self::Postgres(_) => self.execute(batch.unnested()).await,
@@ -173,7 +170,7 @@ impl Tx {
         }
         match self {
             Self::Sqlite(tx) => {
-                let (text, rows) = announced(batch);
+                let (text, rows) = announced(tx, batch);
                 Ok(Row::of_sqlite(tx.run_rows(text, rows).await?))
             }
             Self::Postgres(_) => self.all(batch.unnested()).await,
@@ -182,12 +179,13 @@ impl Tx {
 }
 
 /// The batch for SQLite, about to be run.
-fn announced(batch: Batch<'_>) -> (String, Vec<Vec<Value>>) {
-    let (text, rows) = batch.listed();
+fn announced(tx: &SqliteTx, batch: Batch<'_>) -> (Arc<str>, Rows) {
+    let text = tx.texts.made_of(batch.text, |text| for_each_row(text, batch.columns.len()));
+    let rows = batch.into_rows();
     // A release build has nobody to tell.
     #[cfg(debug_assertions)]
-    Sql::with_values(text.clone(), rows.first().cloned().unwrap_or_default()).announce();
-    (numbered(&text), rows)
+    Sql::with_values(text.replace('?', "$"), rows.iter().next().into_iter().flatten().cloned().collect()).announce();
+    (text, rows)
 }
 
 #[cfg(test)]
@@ -201,10 +199,10 @@ mod tests {
         for row in 0..150_i64 {
             batch.row([row.into(), "x".into()]);
         }
-        let (text, rows) = batch.listed();
-        assert_eq!(text, "INSERT INTO t (a, b) VALUES ($1, $2) WHERE $3");
-        assert_eq!(rows.len(), 150);
-        assert!(rows.iter().all(|row| row.len() == 3));
+        assert_eq!(for_each_row(batch.text, 2), "INSERT INTO t (a, b) VALUES (?1, ?2) WHERE ?3");
+        let rows = batch.into_rows();
+        assert_eq!(rows.iter().count(), 150);
+        assert!(rows.iter().all(|row| row.count() == 3));
     }
 
     #[test]

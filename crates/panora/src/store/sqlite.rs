@@ -2,6 +2,7 @@
 //! answers nobody needs yet are kept and run together with the next, since each visit to another thread costs more than
 //! most of them.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,6 +31,7 @@ pub struct Sqlite {
     turn: Arc<tokio::sync::Mutex<()>>,
     read: Arc<[Shared]>,
     readers: Arc<Semaphore>,
+    texts: Arc<Texts>,
 }
 
 /// A transaction. Dropping it without [`SqliteTx::commit`] rolls it back.
@@ -45,13 +47,53 @@ pub struct SqliteTx {
     begun: bool,
     /// A statement has failed: nothing more is run, as on PostgreSQL.
     failed: bool,
+    pub texts: Arc<Texts>,
+}
+
+/// Texts that were made of others, each once. For texts of the program only: none is forgotten.
+#[derive(Default)]
+pub struct Texts(Mutex<HashMap<String, Arc<str>>>);
+
+impl Texts {
+    pub fn made_of(&self, text: &str, make: impl FnOnce(&str) -> String) -> Arc<str> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = known.get(text) {
+            return made.clone();
+        }
+        let made: Arc<str> = make(text).into();
+        known.insert(text.to_owned(), made.clone());
+        made
+    }
+}
+
+/// The parameters of a statement that is run once a row.
+pub struct Rows {
+    pub width: usize,
+    /// Row after row.
+    pub values: Vec<Value>,
+    /// What follows each row.
+    pub binds: Vec<Value>,
+}
+
+impl Rows {
+    /// The only one.
+    const fn one(values: Vec<Value>) -> Self {
+        Self { width: values.len(), values, binds: Vec::new() }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = impl Iterator<Item = &Value>> {
+        // A statement without parameters is run once as well.
+        let alone = self.values.is_empty().then_some(&[][..]);
+        let rows = self.values.chunks(self.width.max(1)).chain(alone);
+        rows.map(|row| row.iter().chain(&self.binds))
+    }
 }
 
 /// What is done on another thread.
 enum Step {
     Begin,
-    /// The same statement once with each of these parameters.
-    Run(String, Vec<Vec<Value>>),
+    /// The same statement once with each of these rows.
+    Run(Arc<str>, Rows),
     Commit,
 }
 
@@ -73,7 +115,8 @@ impl Sqlite {
     pub fn open(file: &Path) -> Result<Self, StoreError> {
         let connect = || -> Result<Shared, StoreError> { Ok(Arc::new(Mutex::new(Some(connect(file)?)))) };
         let read = (0..READERS).map(|_| connect()).collect::<Result<_, _>>()?;
-        Ok(Self { write: connect()?, turn: Arc::default(), read, readers: Arc::new(Semaphore::new(READERS)) })
+        let readers = Arc::new(Semaphore::new(READERS));
+        Ok(Self { write: connect()?, turn: Arc::default(), read, readers, texts: Arc::default() })
     }
 
     /// Opens a transaction that writes, once nobody else does.
@@ -86,6 +129,7 @@ impl Sqlite {
             kept: vec![Step::Begin],
             begun: false,
             failed: false,
+            texts: self.texts.clone(),
         })
     }
 
@@ -143,13 +187,13 @@ impl SqliteTx {
         self.go(Step::of(sql)).await
     }
 
-    /// Runs a statement once with each row of parameters.
-    pub async fn run_rows(&mut self, text: String, rows: Vec<Vec<Value>>) -> Result<Outcome, StoreError> {
+    /// Runs a statement once with each row.
+    pub async fn run_rows(&mut self, text: Arc<str>, rows: Rows) -> Result<Outcome, StoreError> {
         self.go(Step::Run(text, rows)).await
     }
 
     /// Keeps a statement until the next is run, or the transaction is committed: its error is then that one's.
-    pub fn keep_rows(&mut self, text: String, rows: Vec<Vec<Value>>) {
+    pub fn keep_rows(&mut self, text: Arc<str>, rows: Rows) {
         self.kept.push(Step::Run(text, rows));
     }
 
@@ -199,7 +243,7 @@ impl Drop for SqliteTx {
 impl Step {
     fn of(sql: Sql) -> Self {
         let (text, values) = sql.into_parts();
-        Self::Run(numbered(&text), vec![values])
+        Self::Run(numbered(&text).into(), Rows::one(values))
     }
 }
 
@@ -263,13 +307,13 @@ fn run(connection: &mut Option<Connection>, steps: Vec<Step>) -> Result<Outcome,
     Ok(outcome)
 }
 
-fn run_rows(connection: &Connection, text: &str, rows: &[Vec<Value>]) -> Result<Outcome, StoreError> {
+fn run_rows(connection: &Connection, text: &str, rows: &Rows) -> Result<Outcome, StoreError> {
     let mut statement = connection.prepare_cached(text)?;
     let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
     let mut outcome = Outcome::default();
-    for values in rows {
-        for (index, value) in values.iter().enumerate() {
-            statement.raw_bind_parameter(index + 1, value)?;
+    for values in rows.iter() {
+        for (number, value) in (1..).zip(values) {
+            statement.raw_bind_parameter(number, value)?;
         }
         if columns.is_empty() {
             outcome.changed += statement.raw_execute()? as u64;

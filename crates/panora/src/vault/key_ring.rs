@@ -2,18 +2,15 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest, Sha256};
 
 use super::Sealed;
+use super::xchacha::{NONCE, TAG, XChaCha};
 use crate::random::Random;
 
 const VERSION: u8 = 1;
 const KEY_ID: usize = 8;
-const NONCE: usize = 24;
 const HEAD: usize = 1 + KEY_ID + NONCE;
-const TAG: usize = 16;
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -26,7 +23,7 @@ pub enum KeyError {
 struct Key {
     /// The first bytes of the key's SHA-256: which key sealed a value.
     id: [u8; KEY_ID],
-    cipher: XChaCha20Poly1305,
+    cipher: XChaCha,
 }
 
 /// The installation's keys, newest first.
@@ -53,7 +50,7 @@ impl KeyRing {
         let key = |bytes: [u8; 32]| {
             let mut id = [0; KEY_ID];
             id.copy_from_slice(&Sha256::digest(bytes)[..KEY_ID]);
-            Key { id, cipher: XChaCha20Poly1305::new(&bytes.into()) }
+            Key { id, cipher: XChaCha::new(bytes) }
         };
         Self { keys: keys.into_iter().map(key).collect(), random }
     }
@@ -67,9 +64,8 @@ impl KeyRing {
         bytes.extend_from_slice(&key.id);
         bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(plain);
-        let (place, text) = (place(slot, row), (&mut bytes[HEAD..]).into());
-        let tag = key.cipher.encrypt_inout_detached(&XNonce::from(nonce), &place, text);
-        bytes.extend_from_slice(&tag.expect("fewer than 2^38 bytes"));
+        let tag = key.cipher.seal(nonce, &place(slot, row), &mut bytes[HEAD..]);
+        bytes.extend_from_slice(&tag);
         Sealed(bytes)
     }
 
@@ -78,8 +74,7 @@ impl KeyRing {
         let (version, rest) = head.split_first()?;
         let (id, nonce) = rest.split_at(KEY_ID);
         let key = self.keys.iter().find(|key| *version == VERSION && key.id == id)?;
-        let nonce = XNonce::from(<[u8; NONCE]>::try_from(nonce).ok()?);
-        key.cipher.decrypt(&nonce, Payload { msg: sealed, aad: &place(slot, row) }).ok()
+        key.cipher.open(<[u8; NONCE]>::try_from(nonce).ok()?, &place(slot, row), sealed.to_vec())
     }
 }
 

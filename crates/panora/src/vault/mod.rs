@@ -1,6 +1,7 @@
 //! Sealing: the only place where secrets become what is stored, and back. Never logs what it opens.
 
 mod key_ring;
+mod xchacha;
 
 use std::fmt::Display;
 
