@@ -8,7 +8,7 @@ use panora_catalog::Variables;
 use super::Failure;
 use super::error::ConnectError;
 use crate::app::App;
-use crate::model::{FlowCookie, FlowId, LinkRefusal, LinkStep, LinkToken, MagicLink};
+use crate::model::{FlowCookie, FlowId, Id, LinkRefusal, LinkStep, LinkToken, MagicLink};
 use crate::store::{Flow, StoreError, TimelineStep, Tx};
 use crate::vault::Slot;
 

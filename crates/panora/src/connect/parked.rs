@@ -17,7 +17,7 @@ use super::flow::OpenFlow;
 use super::grant::Grant;
 use super::revoke::{Revocation, promise_revocation};
 use crate::app::App;
-use crate::model::{Account, FlowId, JobId, LinkedUserId, ProjectId, Time};
+use crate::model::{Account, FlowId, Id, JobId, LinkedUserId, ProjectId, Time};
 use crate::store::{Job, JobStage, NewJob, Tx};
 use crate::vault::{Sealed, Slot};
 

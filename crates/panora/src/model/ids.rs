@@ -10,6 +10,17 @@ use super::Time;
 use crate::clock::Clock;
 use crate::random::Random;
 
+/// What all ids have in common.
+pub trait Id {
+    fn uuid(self) -> Uuid;
+}
+
+impl Id for Uuid {
+    fn uuid(self) -> Uuid {
+        self
+    }
+}
+
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -38,8 +49,10 @@ macro_rules! id {
             pub const fn from_uuid(uuid: Uuid) -> Self {
                 Self(uuid)
             }
+        }
 
-            pub const fn uuid(self) -> Uuid {
+        impl Id for $name {
+            fn uuid(self) -> Uuid {
                 self.0
             }
         }

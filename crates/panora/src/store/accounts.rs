@@ -86,7 +86,7 @@ impl Store {
     pub async fn list_scope_changes(&self, project: ProjectId) -> Result<Vec<ScopeChange>, StoreError> {
         let sql =
             Sql::new("SELECT id_endpoint, after_position, scope FROM endpoint_scopes WHERE id_project = $1")
-                .bind(project.to_string());
+                .bind(project);
         let change = |row: &Row| {
             Ok(ScopeChange {
                 after_position: row.get("after_position")?,
@@ -102,8 +102,8 @@ impl Store {
         &self,
         project: ProjectId,
     ) -> Result<BTreeMap<EndpointId, CountedEndpoint>, StoreError> {
-        let sql = Sql::new("SELECT id, status, deleted_at FROM endpoints WHERE id_project = $1")
-            .bind(project.to_string());
+        let sql =
+            Sql::new("SELECT id, status, deleted_at FROM endpoints WHERE id_project = $1").bind(project);
         let endpoint = |row: &Row| {
             let takes = matches!(row.get::<String>("status")?.as_str(), "ok" | "draining");
             let deleted = row.time_option("deleted_at")?.is_some();
@@ -129,7 +129,7 @@ impl Store {
              AND position > $2 ORDER BY position LIMIT $3) e \
              LEFT JOIN deliveries d ON d.id_event = e.id ORDER BY e.position",
         )
-        .bind(project.to_string())
+        .bind(project)
         .bind(positions.start)
         .bind(most);
         let mut events: Vec<CountedEvent> = Vec::new();
@@ -163,7 +163,7 @@ impl Store {
              ORDER BY id_event, id_endpoint LIMIT $3) d LEFT JOIN events e ON e.id = d.id_event \
              ORDER BY d.id_event, d.id_endpoint",
         )
-        .bind(after.id_event.to_string())
+        .bind(after.id_event)
         .bind(after.id_endpoint.map(|id| id.to_string()).unwrap_or_default())
         .bind(most);
         let claim = |row: &Row| {

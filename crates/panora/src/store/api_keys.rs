@@ -25,8 +25,8 @@ impl Store {
             "INSERT INTO api_keys (id, id_project, name, ending, created_at, expires_at, token_hash) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
-        .bind(key.id.to_string())
-        .bind(key.id_project.to_string())
+        .bind(key.id)
+        .bind(key.id_project)
         .bind(&key.name)
         .bind(&key.ending)
         .bind(key.created_at.millis())
@@ -46,7 +46,7 @@ impl Store {
         let sql = Sql::new(format!(
             "SELECT {COLUMNS} FROM api_keys WHERE id_project = $1 ORDER BY id DESC LIMIT 1000"
         ))
-        .bind(project.to_string());
+        .bind(project);
         self.db.all(sql).await?.iter().map(api_key).collect()
     }
 
@@ -56,8 +56,8 @@ impl Store {
             "UPDATE api_keys SET revoked_at = $1 WHERE id_project = $2 AND id = $3 AND revoked_at IS NULL",
         )
         .bind(self.now().millis())
-        .bind(project.to_string())
-        .bind(id.to_string());
+        .bind(project)
+        .bind(id);
         Ok(self.db.execute(sql).await? == 1)
     }
 
@@ -65,8 +65,8 @@ impl Store {
     pub async fn touch_api_key(&self, project: ProjectId, id: ApiKeyId, at: Time) -> Result<(), StoreError> {
         let sql = Sql::new("UPDATE api_keys SET last_used_at = $1 WHERE id_project = $2 AND id = $3")
             .bind(at.millis())
-            .bind(project.to_string())
-            .bind(id.to_string());
+            .bind(project)
+            .bind(id);
         self.db.execute(sql).await.map(|_| ())
     }
 }

@@ -42,7 +42,7 @@ fn app(row: &Row) -> Result<StoredApp, StoreError> {
 
 fn by_key((project, slug): AppKey<'_>) -> Sql {
     Sql::new(format!("SELECT {COLUMNS} FROM provider_apps WHERE id_project = $1 AND provider_slug = $2"))
-        .bind(project.to_string())
+        .bind(project)
         .bind(slug)
 }
 
@@ -59,7 +59,7 @@ impl Store {
     /// All of a project's own apps, by slug: at most one a provider.
     pub async fn list_apps(&self, project: ProjectId) -> Result<BTreeMap<String, StoredApp>, StoreError> {
         let sql = Sql::new(format!("SELECT {COLUMNS} FROM provider_apps WHERE id_project = $1 LIMIT 5000"))
-            .bind(project.to_string());
+            .bind(project);
         self.db.all(sql).await?.iter().map(|row| Ok((row.get("provider_slug")?, app(row)?))).collect()
     }
 
@@ -70,7 +70,7 @@ impl Store {
              client_id = excluded.client_id, scopes = excluded.scopes, settings = excluded.settings, \
              updated_at = excluded.updated_at",
         )
-        .bind(key.0.to_string())
+        .bind(key.0)
         .bind(key.1)
         .bind(&it.client_id)
         .bind(it.scopes.as_ref().map(json_text))
@@ -83,7 +83,7 @@ impl Store {
     /// Whether there was one.
     pub async fn delete_app(&self, tx: &mut Tx, key: AppKey<'_>) -> Result<bool, StoreError> {
         let sql = Sql::new("DELETE FROM provider_apps WHERE id_project = $1 AND provider_slug = $2")
-            .bind(key.0.to_string())
+            .bind(key.0)
             .bind(key.1);
         Ok(tx.execute(sql).await? == 1)
     }
@@ -121,7 +121,7 @@ impl Store {
             "INSERT INTO provider_clients (id_project, provider_slug, client_id, secret) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (id_project, provider_slug, client_id) DO UPDATE SET secret = excluded.secret",
         )
-        .bind(key.0.to_string())
+        .bind(key.0)
         .bind(key.1)
         .bind(client_id)
         .bind(secret.map(|sealed| sealed.0.clone()));
@@ -139,7 +139,7 @@ impl Store {
             "UPDATE provider_clients SET retired_at = CASE WHEN client_id = $3 THEN NULL ELSE COALESCE(retired_at, $4) END, \
              unused_since = NULL WHERE id_project = $1 AND provider_slug = $2",
         )
-        .bind(key.0.to_string())
+        .bind(key.0)
         .bind(key.1)
         .bind(in_force.unwrap_or_default())
         .bind(self.now().millis());
@@ -170,7 +170,7 @@ fn client_by_key(key: AppKey<'_>, client_id: &str) -> Sql {
     Sql::new(
         "SELECT secret FROM provider_clients WHERE id_project = $1 AND provider_slug = $2 AND client_id = $3",
     )
-    .bind(key.0.to_string())
+    .bind(key.0)
     .bind(key.1)
     .bind(client_id)
 }

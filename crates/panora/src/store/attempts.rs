@@ -55,10 +55,10 @@ impl Store {
         );
         for (event, it) in attempts {
             batch.row([
-                it.id.to_string().into(),
-                it.id_project.to_string().into(),
-                it.id_delivery.to_string().into(),
-                event.to_string().into(),
+                it.id.into(),
+                it.id_project.into(),
+                it.id_delivery.into(),
+                event.into(),
                 it.kind.as_str().into(),
                 it.started_at.millis().into(),
                 millis(Some(it.ended_at)).into(),
@@ -95,6 +95,6 @@ fn of_delivery(project: ProjectId, delivery: DeliveryId) -> Sql {
         "SELECT id, id_project, id_delivery, kind, started_at, ended_at, status, error, detail FROM attempts \
          WHERE id_project = $1 AND id_delivery = $2 ORDER BY id LIMIT 200",
     )
-    .bind(project.to_string())
-    .bind(delivery.to_string())
+    .bind(project)
+    .bind(delivery)
 }

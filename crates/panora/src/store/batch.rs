@@ -86,6 +86,7 @@ impl Value {
         match (self, value) {
             (Self::Ints(column), Self::Int(value)) => column.push(value),
             (Self::Texts(column), Self::Text(value)) => column.push(value),
+            (Self::Texts(column), Self::Id(value)) => column.push(value.map(|id| id.to_string())),
             (Self::Blobs(column), Self::Blob(value)) => column.push(value),
             _ => debug_assert!(false, "a row's value is of its column's type"),
         }
@@ -184,7 +185,8 @@ fn announced(tx: &SqliteTx, batch: Batch<'_>) -> (Arc<str>, Rows) {
     let rows = batch.into_rows();
     // A release build has nobody to tell.
     #[cfg(debug_assertions)]
-    Sql::with_values(text.replace('?', "$"), rows.iter().next().into_iter().flatten().cloned().collect()).announce();
+    Sql::with_values(text.replace('?', "$"), rows.iter().next().into_iter().flatten().cloned().collect())
+        .announce();
     (text, rows)
 }
 

@@ -61,8 +61,8 @@ impl GrantKey<'_> {
         .bind(self.except.map(|id| id.to_string()).unwrap_or_default())
         .bind(self.slug)
         .bind(self.of_person)
-        .bind(self.id_project.to_string())
-        .bind(self.id_linked_user.to_string())
+        .bind(self.id_project)
+        .bind(self.id_linked_user)
         .bind(self.account_id.is_none())
         .bind(self.account_email)
         .bind(self.account_email.is_none())
@@ -147,9 +147,9 @@ impl Store {
         );
         for NewConnection { connection: it, token_key, token, credentials, refresh_due_at } in new {
             batch.row([
-                it.id.to_string().into(),
-                it.id_project.to_string().into(),
-                it.id_linked_user.to_string().into(),
+                it.id.into(),
+                it.id_project.into(),
+                it.id_linked_user.into(),
                 (&it.provider_slug).into(),
                 (&it.vertical).into(),
                 it.status.as_str().into(),
@@ -189,8 +189,8 @@ impl Store {
              scopes = $7, missing_scopes = $8, expires_at = $9, metadata = $10, client_id = $11, updated_at = $12, \
              credentials = $13, account_id = $14, auth_kind = $15, token_type = $16 WHERE id_project = $1 AND id = $2",
         )
-        .bind(it.id_project.to_string())
-        .bind(it.id.to_string())
+        .bind(it.id_project)
+        .bind(it.id)
         .bind(it.status.as_str())
         .bind(&it.account.name)
         .bind(&it.account.email)
@@ -206,8 +206,7 @@ impl Store {
         .bind(&it.auth_kind)
         .bind(&it.token_type);
         tx.execute(sql).await?;
-        let sql =
-            Sql::new("DELETE FROM connection_metadata WHERE id_connection = $1").bind(it.id.to_string());
+        let sql = Sql::new("DELETE FROM connection_metadata WHERE id_connection = $1").bind(it.id);
         tx.execute(sql).await?;
         self.save_metadata_index(tx, [it]).await
     }
@@ -226,12 +225,7 @@ impl Store {
         for it in connections {
             let texts = it.metadata.iter().take(20).filter_map(|(key, value)| Some((key, value.as_str()?)));
             for (key, value) in texts.filter(|(_, value)| value.chars().count() <= 255) {
-                batch.row([
-                    it.id.to_string().into(),
-                    it.id_project.to_string().into(),
-                    key.into(),
-                    value.into(),
-                ]);
+                batch.row([it.id.into(), it.id_project.into(), key.into(), value.into()]);
             }
         }
         tx.execute_batch(batch).await
@@ -263,7 +257,7 @@ impl Store {
     ) -> Result<Option<StoredConnection>, StoreError> {
         let sql =
             Sql::new(format!("SELECT {COLUMNS} FROM connections WHERE id_project = $1 AND token_hash = $2"))
-                .bind(project.to_string())
+                .bind(project)
                 .bind(key);
         self.db.optional(sql).await?.as_ref().map(stored).transpose()
     }
@@ -281,8 +275,8 @@ impl Store {
             "SELECT {COLUMNS} FROM connections WHERE id_project = $1 AND id_linked_user = $2 AND \
              provider_slug = $3 AND account_id = $4 AND status <> 'revoked'{lock}"
         ))
-        .bind(user.0.to_string())
-        .bind(user.1.to_string())
+        .bind(user.0)
+        .bind(user.1)
         .bind(slug)
         .bind(account);
         tx.optional(sql).await?.as_ref().map(stored).transpose()
@@ -310,8 +304,8 @@ impl Store {
             "SELECT {COLUMNS} FROM connections WHERE id_project = $1 AND id_linked_user = $2 \
              AND status <> 'revoked' ORDER BY id LIMIT 1000"
         ))
-        .bind(project.to_string())
-        .bind(user.to_string());
+        .bind(project)
+        .bind(user);
         tx.all(sql).await?.iter().map(stored).collect()
     }
 
@@ -323,7 +317,7 @@ impl Store {
         page: &PageQuery,
     ) -> Result<Paged<StoredConnection>, StoreError> {
         let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM connections WHERE id_project = "));
-        sql.push_bind(project.to_string());
+        sql.push_bind(project);
         let user = filter.id_linked_user.map(|id| id.to_string());
         let equal = [
             ("provider_slug", filter.provider_slug.as_deref()),
@@ -336,7 +330,7 @@ impl Store {
         }
         for (name, value) in &filter.metadata {
             sql.push(" AND id IN (SELECT id_connection FROM connection_metadata WHERE id_project = ");
-            sql.push_bind(project.to_string()).push(" AND name = ").push_bind(name);
+            sql.push_bind(project).push(" AND name = ").push_bind(name);
             sql.push(" AND value = ").push_bind(value).push(")");
         }
         sql.push_page(page);
@@ -356,15 +350,15 @@ impl Store {
             "DELETE FROM connection_metadata WHERE id_project = $1 AND id_connection IN \
              (SELECT id FROM connections WHERE id_project = $1 AND id_linked_user = $2)",
         )
-        .bind(project.to_string())
-        .bind(user.to_string());
+        .bind(project)
+        .bind(user);
         tx.execute(sql).await?;
         let sql = Sql::new(
             "UPDATE connections SET account_id = NULL, account_name = NULL, account_email = NULL, metadata = '{}', \
              updated_at = $3 WHERE id_project = $1 AND id_linked_user = $2",
         )
-        .bind(project.to_string())
-        .bind(user.to_string())
+        .bind(project)
+        .bind(user)
         .bind(at.millis());
         tx.execute(sql).await.map(|_| ())
     }
@@ -372,6 +366,6 @@ impl Store {
 
 fn by_id(project: ProjectId, id: ConnectionId, lock: &str) -> Sql {
     Sql::new(format!("SELECT {COLUMNS} FROM connections WHERE id_project = $1 AND id = $2{lock}"))
-        .bind(project.to_string())
-        .bind(id.to_string())
+        .bind(project)
+        .bind(id)
 }

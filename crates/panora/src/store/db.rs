@@ -5,9 +5,11 @@
 use rusqlite::types::FromSql;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments, AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Type};
+use uuid::Uuid;
 
 use super::sqlite::{Outcome, Sqlite, SqliteRow, SqliteTx};
 use super::{StoreError, crash};
+use crate::model::Id;
 
 /// Connections to the database in use.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub enum Value {
     Int(Option<i64>),
     Text(Option<String>),
     Blob(Option<Vec<u8>>),
+    /// Kept as its text.
+    Id(Option<Uuid>),
     /// A column of many rows, for PostgreSQL's `UNNEST`.
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),
@@ -137,6 +141,7 @@ impl Sql {
                 Value::Int(value) => arguments.add(value),
                 Value::Text(value) => arguments.add(value),
                 Value::Blob(value) => arguments.add(value),
+                Value::Id(value) => arguments.add(value.map(|id| id.to_string())),
                 Value::Ints(values) => arguments.add(values),
                 Value::Texts(values) => arguments.add(values),
                 Value::Blobs(values) => arguments.add(values),
@@ -269,6 +274,18 @@ impl Row {
             Self::Sqlite(row) => row.get(column).ok_or(StoreError::Corrupt(column)),
             Self::Postgres(row) => Ok(row.try_get(column)?),
         }
+    }
+}
+
+impl<T: Id> From<T> for Value {
+    fn from(id: T) -> Self {
+        Self::Id(Some(id.uuid()))
+    }
+}
+
+impl<T: Id> From<Option<T>> for Value {
+    fn from(id: Option<T>) -> Self {
+        Self::Id(id.map(T::uuid))
     }
 }
 

@@ -89,10 +89,10 @@ impl Store {
         for it in new {
             let delay = if it.lease_owner.is_some() { millis_of(LEASE) } else { 0 };
             batch.row([
-                it.id.to_string().into(),
-                it.id_project.to_string().into(),
-                it.id_event.to_string().into(),
-                it.id_endpoint.to_string().into(),
+                it.id.into(),
+                it.id_project.into(),
+                it.id_event.into(),
+                it.id_endpoint.into(),
                 it.state.as_str().into(),
                 delay.into(),
                 it.release.into(),
@@ -132,7 +132,7 @@ impl Store {
             .bind(parameter)
             .bind(owner)
             .bind(millis_of(LEASE))
-            .bind(endpoint.to_string())
+            .bind(endpoint)
             .bind(release)
             .bind(most)
         };
@@ -155,7 +155,7 @@ impl Store {
         let sql = Sql::new(
             "SELECT MIN(due_at) AS due_at FROM deliveries WHERE id_endpoint = $1 AND state = 'open'",
         )
-        .bind(endpoint.to_string());
+        .bind(endpoint);
         tx.optional(sql).await?.map_or(Ok(None), |row| row.time_option("due_at"))
     }
 
@@ -171,7 +171,7 @@ impl Store {
         let mut sql = Sql::new(
             "SELECT id, state, cause, tries, probes, first_try_at, due_at FROM deliveries WHERE id IN ",
         );
-        sql.push_list(ids.iter().map(ToString::to_string));
+        sql.push_list(ids.iter().copied());
         sql.push(" ORDER BY id");
         if tx.is_postgres() {
             sql.push(" FOR UPDATE");
@@ -199,7 +199,7 @@ impl Store {
         let mut batch = Batch::new(&text, &[Text, Text, Text, Int, Int, Int, Int, Int]).bind(parameter);
         for (id, it, release) in settled {
             batch.row([
-                id.to_string().into(),
+                id.into(),
                 it.state.as_str().into(),
                 it.cause.map(DeliveryCause::as_str).into(),
                 it.tries.into(),
@@ -227,7 +227,7 @@ impl Store {
             ))
             .bind(parameter)
             .bind(owner);
-            sql.push_list(part.iter().map(ToString::to_string));
+            sql.push_list(part.iter().copied());
             tx.execute(sql).await?;
         }
         Ok(())
@@ -247,7 +247,7 @@ impl Store {
             "SELECT id, lease_owner FROM deliveries WHERE id_endpoint = $1 AND state = 'open' AND id > $2 \
              ORDER BY id LIMIT $3",
         )
-        .bind(endpoint.to_string())
+        .bind(endpoint)
         .bind(after.map(|id| id.to_string()).unwrap_or_default())
         .bind(CANCEL_STEP);
         let ids = tx.all(page).await?;
@@ -262,7 +262,7 @@ impl Store {
         ))
         .bind(parameter)
         .bind(cause.as_str())
-        .bind(project.to_string())
+        .bind(project)
         .bind(before.map_or(i64::MAX, Time::millis));
         let texts: Vec<String> = ids.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
         sql.push_list(texts);
@@ -292,7 +292,7 @@ impl Store {
         ))
         .bind(parameter)
         .bind(release);
-        sql.push_list(ids.iter().map(ToString::to_string));
+        sql.push_list(ids.iter().copied());
         tx.execute(sql).await.map(|_| ())
     }
 }

@@ -104,7 +104,7 @@ impl Store {
                 sql.push(" JOIN events te ON te.id = d.id_event");
             }
             sql.push(&format!(" WHERE d.state = '{state}' AND d.id_endpoint = "));
-            sql.push_bind(endpoint.to_string()).push(" AND d.id_project = ").push_bind(project.to_string());
+            sql.push_bind(endpoint).push(" AND d.id_project = ").push_bind(project);
             if *state != DeliveryState::Open {
                 // In the index's own words, else SQLite does not see that it may use it.
                 sql.push(" AND d.state <> 'open'");
@@ -152,8 +152,8 @@ fn by_id(project: ProjectId, id: DeliveryId) -> Sql {
         "SELECT {COLUMNS} FROM deliveries d JOIN events ev ON ev.id = d.id_event \
          JOIN endpoints en ON en.id = d.id_endpoint WHERE d.id_project = $1 AND d.id = $2"
     ))
-    .bind(project.to_string())
-    .bind(id.to_string())
+    .bind(project)
+    .bind(id)
 }
 
 /// The stored states that a status may stand for.
@@ -174,7 +174,7 @@ fn narrow(sql: &mut Sql, filter: &DeliveryFilter, page: &PageQuery) {
         sql.push(" AND te.type = ").push_bind(kind.as_str());
     }
     if let Some(id) = filter.id_event {
-        sql.push(" AND d.id_event = ").push_bind(id.to_string());
+        sql.push(" AND d.id_event = ").push_bind(id);
     }
     if let Some(since) = filter.since {
         sql.push(" AND d.created_at >= ").push_bind(since.millis());

@@ -147,7 +147,7 @@ impl Store {
              lease_until, {now} AS present FROM endpoints WHERE id IN "
         ))
         .bind(parameter);
-        sql.push_list(ids.iter().map(ToString::to_string));
+        sql.push_list(ids.iter().copied());
         sql.push(" ORDER BY id");
         if tx.is_postgres() {
             sql.push(lock);
@@ -173,7 +173,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         const TEXT: &str = "UPDATE endpoints SET lease_owner = NULL, lease_until = 0 \
                             WHERE lease_owner = $1 AND id_project = $2";
-        let sql = Sql::new(TEXT).bind(owner).bind(project.to_string());
+        let sql = Sql::new(TEXT).bind(owner).bind(project);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -185,7 +185,7 @@ impl Store {
              WHERE look_at > {now} AND id IN "
         ))
         .bind(parameter);
-        sql.push_list(endpoints.iter().map(ToString::to_string));
+        sql.push_list(endpoints.iter().copied());
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -209,7 +209,7 @@ impl Store {
         );
         for EndpointStanding { id, state, look_at, lease, .. } in endpoints {
             batch.row([
-                id.to_string().into(),
+                (*id).into(),
                 state.status.as_str().into(),
                 state.failures.into(),
                 millis(state.failing_since).into(),
@@ -239,8 +239,8 @@ impl Store {
         let version = self.next_endpoints_version(tx, project).await?;
         let mut sql = Sql::new("UPDATE endpoints SET version = $1 WHERE id_project = $2 AND id IN ")
             .bind(version)
-            .bind(project.to_string());
-        sql.push_list(ids.iter().map(ToString::to_string));
+            .bind(project);
+        sql.push_list(ids.iter().copied());
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -257,7 +257,7 @@ impl Store {
             "UPDATE endpoints SET version = $1, withdrawals = withdrawals + 1 WHERE id_project = $2 AND id IN ",
         )
         .bind(version)
-        .bind(project.to_string());
+        .bind(project);
         sql.push_list(ids.into_iter().map(|id| id.to_string()));
         tx.execute(sql).await.map(|_| ())
     }
@@ -282,7 +282,7 @@ impl Store {
         let mut batch = Batch::new(&text, &[Column::Text, Column::Int]).bind(parameter);
         for (id, look) in looks {
             let delay = if look == LookAt::Once { 0 } else { millis_of(LEASE) };
-            batch.row([id.to_string().into(), delay.into()]);
+            batch.row([id.into(), delay.into()]);
         }
         tx.execute_batch(batch).await
     }

@@ -116,8 +116,8 @@ impl Store {
              (SELECT MAX(after_position) FROM endpoint_scopes l WHERE l.id_endpoint = $1)) \
              ON CONFLICT (id_endpoint, after_position) DO UPDATE SET scope = excluded.scope",
         )
-        .bind(endpoint.id.to_string())
-        .bind(endpoint.id_project.to_string())
+        .bind(endpoint.id)
+        .bind(endpoint.id_project)
         .bind(position)
         .bind(json_text(&scope.patterns()));
         tx.execute(sql).await.map(|_| ())
@@ -155,7 +155,7 @@ impl Store {
             "SELECT {} FROM endpoints WHERE deleted_at IS NULL AND id_project = ",
             columns()
         ));
-        sql.push_bind(project.to_string());
+        sql.push_bind(project);
         sql.push_page(page);
         let rows = self.db.all(sql).await?.iter().map(stored).collect::<Result<_, _>>()?;
         Ok(Paged::cut(rows, page, |it| it.endpoint.id.to_string()))
@@ -173,7 +173,7 @@ impl Store {
             "SELECT {}, deleted_at FROM endpoints WHERE id_project = $1 AND version > $2",
             columns()
         ))
-        .bind(project.to_string())
+        .bind(project)
         .bind(version);
         let changed = |row: &Row| match row.time_option("deleted_at")? {
             Some(_) => Ok(ChangedEndpoint::Deleted(row.parsed("id")?)),
@@ -186,7 +186,7 @@ impl Store {
     pub async fn count_endpoints(&self, tx: &mut Tx, project: ProjectId) -> Result<u32, StoreError> {
         let sql =
             Sql::new("SELECT COUNT(*) AS number FROM endpoints WHERE id_project = $1 AND deleted_at IS NULL")
-                .bind(project.to_string());
+                .bind(project);
         tx.optional(sql).await?.ok_or(StoreError::Corrupt("count"))?.count("number")
     }
 
@@ -206,8 +206,8 @@ impl Store {
         )
         .bind(at.millis())
         .bind(version)
-        .bind(it.id_project.to_string())
-        .bind(it.id.to_string());
+        .bind(it.id_project)
+        .bind(it.id);
         tx.execute(sql).await?;
         self.note_scope(tx, it, position, &EventScope::from_stored(Vec::new())).await?;
         self.stop_recoveries(tx, it.id_project, it.id, at).await
@@ -219,15 +219,15 @@ fn by_id(project: ProjectId, id: EndpointId) -> Sql {
         "SELECT {} FROM endpoints WHERE id_project = $1 AND id = $2 AND deleted_at IS NULL",
         columns()
     ))
-    .bind(project.to_string())
-    .bind(id.to_string())
+    .bind(project)
+    .bind(id)
 }
 
 /// Binds what a person has set, in the order of [`SETTINGS`].
 fn bind(sql: Sql, it: &StoredEndpoint) -> Sql {
     let (endpoint, previous) = (&it.endpoint, it.previous_secret.as_ref());
-    sql.bind(endpoint.id.to_string())
-        .bind(endpoint.id_project.to_string())
+    sql.bind(endpoint.id)
+        .bind(endpoint.id_project)
         .bind(&endpoint.url)
         .bind(&endpoint.description)
         .bind(json_text(&endpoint.scope.patterns()))

@@ -38,7 +38,7 @@ impl Store {
         let project = erasure.id_project;
         let mut sql =
             Sql::new("SELECT id, id_endpoint, state, lease_owner FROM deliveries WHERE id_project = ");
-        sql.push_bind(project.to_string()).push(" AND id_event IN ").push_list(&events);
+        sql.push_bind(project).push(" AND id_event IN ").push_list(&events);
         let rows = tx.all(sql).await?;
         let deliveries: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
         let endpoints: BTreeSet<EndpointId> =
@@ -58,24 +58,24 @@ impl Store {
                  WHERE id_project = $2 AND state IN ('open', 'test') AND id IN ",
             )
             .bind(at.millis())
-            .bind(project.to_string());
+            .bind(project);
             sql.push_list(part);
             tx.execute(sql).await?;
             let mut sql = Sql::new("DELETE FROM resends WHERE id_project = ");
-            sql.push_bind(project.to_string()).push(" AND id_endpoint IN ");
-            sql.push_list(endpoints.iter().map(ToString::to_string));
+            sql.push_bind(project).push(" AND id_endpoint IN ");
+            sql.push_list(endpoints.iter().copied());
             sql.push(" AND id_delivery IN ").push_list(part);
             tx.execute(sql).await?;
             let mut sql =
                 Sql::new("UPDATE attempts SET detail = NULL WHERE detail IS NOT NULL AND id_project = ");
-            sql.push_bind(project.to_string()).push(" AND id_delivery IN ").push_list(part);
+            sql.push_bind(project).push(" AND id_delivery IN ").push_list(part);
             tx.execute(sql).await?;
         }
         if !leased.is_empty() {
             self.mark_withdrawn(tx, project, leased).await?;
         }
         let mut sql = Sql::new("UPDATE events SET body = NULL WHERE body IS NOT NULL AND id_project = ");
-        sql.push_bind(project.to_string()).push(" AND id IN ").push_list(&events);
+        sql.push_bind(project).push(" AND id IN ").push_list(&events);
         tx.execute(sql).await?;
         Ok(last.map(|after| Erasure { after, ..erasure }))
     }
@@ -88,8 +88,8 @@ async fn events_of(tx: &mut Tx, erasure: Erasure) -> Result<(Vec<String>, Option
          FROM events e WHERE e.id_project = $1 AND e.id_linked_user = $2 AND e.position > $3 AND e.position <= $4 \
          ORDER BY e.position LIMIT $5",
     )
-    .bind(erasure.id_project.to_string())
-    .bind(erasure.id_linked_user.to_string())
+    .bind(erasure.id_project)
+    .bind(erasure.id_linked_user)
     .bind(erasure.after)
     .bind(erasure.until)
     .bind(EVENTS);

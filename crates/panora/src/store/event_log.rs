@@ -60,7 +60,7 @@ impl Store {
         page: &PageQuery<EventPosition>,
     ) -> Result<Paged<LoggedEvent>, StoreError> {
         let mut sql = Sql::new(format!("SELECT {COLUMNS}, body FROM events WHERE id_project = "));
-        sql.push_bind(project.to_string()).push(" AND position IS NOT NULL");
+        sql.push_bind(project).push(" AND position IS NOT NULL");
         if let Some(kind) = filter.kind {
             sql.push(" AND type = ").push_bind(kind.as_str());
         }
@@ -124,7 +124,7 @@ impl Store {
         let sql = Sql::new(format!(
             "SELECT position, created_at FROM events WHERE id_project = $1 AND position {condition_and_order} LIMIT 1"
         ));
-        let row = self.db.optional(sql.bind(project.to_string()).bind(position)).await?;
+        let row = self.db.optional(sql.bind(project).bind(position)).await?;
         row.map(|row| Ok((row.get("position")?, row.time("created_at")?))).transpose()
     }
 
@@ -136,8 +136,8 @@ impl Store {
         let sql = Sql::new(format!(
             "SELECT {COLUMNS}, body FROM events WHERE id_project = $1 AND id = $2 AND position IS NOT NULL"
         ))
-        .bind(project.to_string())
-        .bind(id.to_string());
+        .bind(project)
+        .bind(id);
         self.db.optional(sql).await?.as_ref().map(logged_event).transpose()
     }
 
@@ -157,7 +157,7 @@ impl Store {
             }
             None => sql.push("body"),
         };
-        sql.push(" FROM events WHERE id_project = ").push_bind(project.to_string());
+        sql.push(" FROM events WHERE id_project = ").push_bind(project);
         sql.push(" AND position > ").push_bind(after.number());
         sql.push(" ORDER BY position LIMIT ").push_bind(limit);
         self.db.all(sql).await?.iter().map(logged_event).collect()
@@ -169,7 +169,7 @@ impl Store {
         projects: &[ProjectId],
     ) -> Result<Vec<(ProjectId, EventPosition)>, StoreError> {
         let mut sql = Sql::new("SELECT id, last_position AS position FROM projects WHERE id IN ");
-        sql.push_list(projects.iter().map(ToString::to_string));
+        sql.push_list(projects.iter().copied());
         let rows = self.db.all(sql).await?;
         rows.iter().map(|row| Ok((row.parsed("id")?, position(row)?))).collect()
     }

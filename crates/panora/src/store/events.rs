@@ -52,12 +52,12 @@ impl Store {
         );
         for new in events {
             batch.row([
-                new.id.to_string().into(),
-                new.id_project.to_string().into(),
+                new.id.into(),
+                new.id_project.into(),
                 new.position.into(),
                 new.kind.as_str().into(),
-                new.id_linked_user.map(|id| id.to_string()).into(),
-                new.about_endpoint.map(|id| id.to_string()).into(),
+                new.id_linked_user.into(),
+                new.about_endpoint.into(),
                 new.created_at.millis().into(),
                 new.body.0.into(),
             ]);
@@ -70,7 +70,7 @@ impl Store {
         let mut events = Vec::with_capacity(ids.len());
         for part in ids.chunks(500) {
             let mut sql = Sql::new("SELECT id, id_project, type, body FROM events WHERE id IN ");
-            sql.push_list(part.iter().map(ToString::to_string));
+            sql.push_list(part.iter().copied());
             for row in tx.all(sql).await? {
                 events.push(event(&row)?);
             }

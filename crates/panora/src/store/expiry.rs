@@ -76,8 +76,8 @@ impl Store {
              AND (d.restarted_at IS NULL OR d.restarted_at < $5) AND (d.lease_owner IS NULL OR d.due_at <= {now}) ORDER BY d.id LIMIT $4"
         ))
         .bind(parameter)
-        .bind(endpoint.to_string())
-        .bind(DeliveryId::floor(before).to_string())
+        .bind(endpoint)
+        .bind(DeliveryId::floor(before))
         .bind(STEP)
         .bind(before.millis());
         if tx.is_postgres() {
@@ -114,8 +114,8 @@ impl Store {
              ON CONFLICT (id_endpoint) DO UPDATE SET count = expiries.count + excluded.count"
         ))
         .bind(parameter)
-        .bind(endpoint.to_string())
-        .bind(project.to_string())
+        .bind(endpoint)
+        .bind(project)
         .bind(count);
         tx.execute(sql).await.map(|_| ())
     }
@@ -144,8 +144,8 @@ impl Store {
         let due = |text: &str| {
             Sql::new(format!("{text} WHERE id_project = $2 AND id_endpoint = $3 AND tell_at <= {now}"))
                 .bind(parameter)
-                .bind(project.to_string())
-                .bind(endpoint.to_string())
+                .bind(project)
+                .bind(endpoint)
         };
         let Some(row) = tx.optional(due("SELECT count FROM expiries")).await? else { return Ok(None) };
         let count = row.get::<i64>("count")?;

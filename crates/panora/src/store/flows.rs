@@ -50,9 +50,9 @@ impl Store {
             "INSERT INTO flows (id, id_project, id_magic_link, cookie_hash, tries, renewed, created_at) \
              VALUES ($1, $2, $3, $4, 0, 0, $5)",
         )
-        .bind(flow.id.to_string())
-        .bind(flow.id_project.to_string())
-        .bind(flow.id_magic_link.to_string())
+        .bind(flow.id)
+        .bind(flow.id_project)
+        .bind(flow.id_magic_link)
         .bind(cookie)
         .bind(flow.created_at.millis());
         tx.execute(sql).await.map(|_| ())
@@ -61,7 +61,7 @@ impl Store {
     /// The flow with that id in the browser with that cookie; the pair tells the project.
     pub async fn lookup_flow(&self, id: FlowId, cookie: TokenHash) -> Result<Option<Flow>, StoreError> {
         let sql = Sql::new(format!("SELECT {COLUMNS} FROM flows WHERE id = $1 AND cookie_hash = $2"))
-            .bind(id.to_string())
+            .bind(id)
             .bind(cookie);
         self.db.optional(sql).await?.as_ref().map(flow).transpose()
     }
@@ -69,8 +69,8 @@ impl Store {
     pub async fn save_flow_answers(&self, flow: &Flow, answers: &Sealed) -> Result<(), StoreError> {
         let sql = Sql::new("UPDATE flows SET answers = $1 WHERE id_project = $2 AND id = $3")
             .bind(answers.0.as_slice())
-            .bind(flow.id_project.to_string())
-            .bind(flow.id.to_string());
+            .bind(flow.id_project)
+            .bind(flow.id);
         self.db.execute(sql).await.map(|_| ())
     }
 
@@ -80,8 +80,8 @@ impl Store {
         let sql = Sql::new(
             "UPDATE flows SET tries = tries + 1 WHERE id_project = $1 AND id = $2 AND tries <= $3 RETURNING tries",
         )
-        .bind(flow.id_project.to_string())
-        .bind(flow.id.to_string())
+        .bind(flow.id_project)
+        .bind(flow.id)
         .bind(most);
         self.db.execute_returning(sql).await?.first().map(|row| row.count("tries")).transpose()
     }
@@ -98,11 +98,11 @@ impl Store {
             "UPDATE flows SET id_connection = $1, renewed = $2, finished_at = $3, answers = NULL \
              WHERE id_project = $4 AND id = $5",
         )
-        .bind(connection.to_string())
+        .bind(connection)
         .bind(renewed)
         .bind(millis(Some(self.now())))
-        .bind(flow.id_project.to_string())
-        .bind(flow.id.to_string());
+        .bind(flow.id_project)
+        .bind(flow.id);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -118,8 +118,8 @@ impl Store {
              WHERE id_project = $2 AND id_magic_link = $3 AND finished_at IS NULL AND ended_at IS NULL",
         )
         .bind(self.now().millis())
-        .bind(project.to_string())
-        .bind(link.to_string());
+        .bind(project)
+        .bind(link);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -136,16 +136,16 @@ impl Store {
              AND id_linked_user = $3)",
         )
         .bind(self.now().millis())
-        .bind(project.to_string())
-        .bind(user.to_string());
+        .bind(project)
+        .bind(user);
         tx.execute(sql).await.map(|_| ())
     }
 
     /// Why a flow may no longer end in a connection: it did already, or its link's URL was withdrawn.
     pub async fn flow_refusal(&self, tx: &mut Tx, flow: &Flow) -> Result<Option<LinkRefusal>, StoreError> {
         let sql = Sql::new("SELECT finished_at, ended_at FROM flows WHERE id_project = $1 AND id = $2")
-            .bind(flow.id_project.to_string())
-            .bind(flow.id.to_string());
+            .bind(flow.id_project)
+            .bind(flow.id);
         let Some(row) = tx.optional(sql).await? else { return Ok(Some(LinkRefusal::Expired)) };
         Ok(match (row.time_option("finished_at")?, row.time_option("ended_at")?) {
             (Some(_), _) => Some(LinkRefusal::Used),

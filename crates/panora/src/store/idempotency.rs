@@ -73,7 +73,7 @@ impl Store {
         .bind(not_before.millis());
         for it in new {
             batch.row([
-                it.id_project.to_string().into(),
+                it.id_project.into(),
                 it.key_mac.into(),
                 it.request_mac.into(),
                 u32::from(it.status).into(),
@@ -102,7 +102,7 @@ fn by_key(project: ProjectId, key_mac: [u8; 32], not_before: Time) -> Sql {
         "SELECT id_project, key_mac, request_mac, status, answer, created_at FROM idempotency_records \
          WHERE id_project = $1 AND key_mac = $2 AND created_at >= $3",
     )
-    .bind(project.to_string())
+    .bind(project)
     .bind(key_mac)
     .bind(not_before.millis())
 }

@@ -54,8 +54,8 @@ impl Store {
              VALUES ($2, $3, $4, $5, 0, {now} + $7, 0, $6)"
         ))
         .bind(parameter)
-        .bind(job.id.to_string())
-        .bind(job.id_project.to_string())
+        .bind(job.id)
+        .bind(job.id_project)
         .bind(job.kind)
         .bind(job.payload.0.as_slice())
         .bind(self.now().millis())
@@ -88,8 +88,8 @@ impl Store {
         ))
         .bind(parameter)
         .bind(payload.0.as_slice())
-        .bind(job.id_project.to_string())
-        .bind(job.id.to_string());
+        .bind(job.id_project)
+        .bind(job.id);
         self.db.execute(sql).await.map(|_| ())
     }
 
@@ -102,8 +102,8 @@ impl Store {
         let sql = Sql::new(
             "SELECT payload FROM jobs WHERE id_project = $1 AND id = $2 AND kind = $3 AND tries = 0",
         )
-        .bind(project.to_string())
-        .bind(id.to_string())
+        .bind(project)
+        .bind(id)
         .bind(kind);
         let row = self.db.optional(sql).await?;
         row.map(|row| row.get("payload").map(Sealed)).transpose()
@@ -122,14 +122,12 @@ impl Store {
             JobStage::Any => "",
         };
         let sql = format!("DELETE FROM jobs WHERE id_project = $1 AND id = $2{stage} RETURNING payload");
-        let row = tx.optional(Sql::new(sql).bind(project.to_string()).bind(id.to_string())).await?;
+        let row = tx.optional(Sql::new(sql).bind(project).bind(id)).await?;
         row.map(|row| row.get("payload").map(Sealed)).transpose()
     }
 
     pub async fn finish_job(&self, project: ProjectId, id: JobId) -> Result<(), StoreError> {
-        let sql = Sql::new("DELETE FROM jobs WHERE id_project = $1 AND id = $2")
-            .bind(project.to_string())
-            .bind(id.to_string());
+        let sql = Sql::new("DELETE FROM jobs WHERE id_project = $1 AND id = $2").bind(project).bind(id);
         self.db.execute(sql).await.map(|_| ())
     }
 
@@ -141,8 +139,8 @@ impl Store {
         ))
         .bind(parameter)
         .bind(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX))
-        .bind(job.id_project.to_string())
-        .bind(job.id.to_string());
+        .bind(job.id_project)
+        .bind(job.id);
         self.db.execute(sql).await.map(|_| ())
     }
 }

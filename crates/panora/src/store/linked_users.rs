@@ -26,8 +26,8 @@ fn insert<'a>(text: &'a str, users: &[LinkedUser]) -> Batch<'a> {
     let mut batch = Batch::new(text, &[Text, Text, Text, Text, Int]);
     for user in users {
         batch.row([
-            user.id.to_string().into(),
-            user.id_project.to_string().into(),
+            user.id.into(),
+            user.id_project.into(),
             (&user.origin_id).into(),
             (&user.alias).into(),
             user.created_at.millis().into(),
@@ -87,7 +87,7 @@ impl Store {
     ) -> Result<Option<LinkedUser>, StoreError> {
         let sql =
             Sql::new(format!("SELECT {COLUMNS} FROM linked_users WHERE id_project = $1 AND origin_id = $2"))
-                .bind(project.to_string())
+                .bind(project)
                 .bind(origin_id);
         self.db.optional(sql).await?.as_ref().map(linked_user).transpose()
     }
@@ -99,7 +99,7 @@ impl Store {
         page: &PageQuery,
     ) -> Result<Paged<LinkedUser>, StoreError> {
         let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM linked_users WHERE id_project = "));
-        sql.push_bind(project.to_string());
+        sql.push_bind(project);
         sql.push_page(page);
         let rows = self.db.all(sql).await?.iter().map(linked_user).collect::<Result<_, _>>()?;
         Ok(Paged::cut(rows, page, |user| user.id.to_string()))
@@ -112,17 +112,16 @@ impl Store {
         project: ProjectId,
         id: LinkedUserId,
     ) -> Result<bool, StoreError> {
-        let sql = Sql::new("DELETE FROM linked_users WHERE id_project = $1 AND id = $2")
-            .bind(project.to_string())
-            .bind(id.to_string());
+        let sql =
+            Sql::new("DELETE FROM linked_users WHERE id_project = $1 AND id = $2").bind(project).bind(id);
         Ok(tx.execute(sql).await? == 1)
     }
 }
 
 fn by_id(project: ProjectId, id: LinkedUserId) -> Sql {
     Sql::new(format!("SELECT {COLUMNS} FROM linked_users WHERE id_project = $1 AND id = $2"))
-        .bind(project.to_string())
-        .bind(id.to_string())
+        .bind(project)
+        .bind(id)
 }
 
 impl Sql {

@@ -55,13 +55,13 @@ impl Store {
             "INSERT INTO magic_links ({COLUMNS}, token_hash) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
         ))
-        .bind(link.id.to_string())
-        .bind(link.id_project.to_string())
-        .bind(link.id_linked_user.to_string())
+        .bind(link.id)
+        .bind(link.id_project)
+        .bind(link.id_linked_user)
         .bind(&link.email)
         .bind(json_text(&link.providers))
         .bind(json_text(&link.verticals))
-        .bind(link.id_connection.map(|id| id.to_string()))
+        .bind(link.id_connection)
         .bind(&link.return_url)
         .bind(&link.locale)
         .bind(json_text(&link.metadata))
@@ -107,7 +107,7 @@ impl Store {
         page: &PageQuery,
     ) -> Result<Paged<MagicLink>, StoreError> {
         let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM magic_links WHERE id_project = "));
-        sql.push_bind(project.to_string());
+        sql.push_bind(project);
         sql.push_page(page);
         let rows = self.db.all(sql).await?.iter().map(magic_link).collect::<Result<_, _>>()?;
         Ok(Paged::cut(rows, page, |link| link.id.to_string()))
@@ -121,8 +121,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let sql = Sql::new("UPDATE magic_links SET used_at = $1 WHERE id_project = $2 AND id = $3")
             .bind(at.millis())
-            .bind(link.id_project.to_string())
-            .bind(link.id.to_string());
+            .bind(link.id_project)
+            .bind(link.id);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -131,8 +131,8 @@ impl Store {
             "UPDATE magic_links SET revoked_at = $1 WHERE id_project = $2 AND id = $3 AND revoked_at IS NULL",
         )
         .bind(at.millis())
-        .bind(link.id_project.to_string())
-        .bind(link.id.to_string());
+        .bind(link.id_project)
+        .bind(link.id);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -149,8 +149,8 @@ impl Store {
              metadata = '{}' WHERE id_project = $2 AND id_linked_user = $3",
         )
         .bind(at.millis())
-        .bind(project.to_string())
-        .bind(user.to_string());
+        .bind(project)
+        .bind(user);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -166,8 +166,8 @@ impl Store {
         )
         .bind(hash)
         .bind(link.expires_at.millis())
-        .bind(link.id_project.to_string())
-        .bind(link.id.to_string());
+        .bind(link.id_project)
+        .bind(link.id);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -179,9 +179,9 @@ impl Store {
              CAST($6 AS TEXT) WHERE $7 = 0 OR (SELECT COUNT(*) FROM magic_link_steps \
              WHERE id_project = $3 AND id_magic_link = $2) < 1000",
         )
-        .bind(step.id.to_string())
-        .bind(step.link.to_string())
-        .bind(step.project.to_string())
+        .bind(step.id)
+        .bind(step.link)
+        .bind(step.project)
         .bind(step.step.as_str())
         .bind(self.now().millis())
         .bind(step.detail)
@@ -199,8 +199,8 @@ impl Store {
             "SELECT step, at, detail FROM magic_link_steps \
              WHERE id_project = $1 AND id_magic_link = $2 ORDER BY at LIMIT 2000",
         )
-        .bind(project.to_string())
-        .bind(id.to_string());
+        .bind(project)
+        .bind(id);
         let rows = self.db.all(sql).await?;
         let step = |row: &Row| Ok((row.parsed("step")?, row.time("at")?, row.get("detail")?));
         let mut steps = rows.iter().map(step).collect::<Result<Vec<(LinkStep, Time, _)>, StoreError>>()?;
@@ -212,6 +212,6 @@ impl Store {
 
 fn by_id(project: ProjectId, id: MagicLinkId, lock: &str) -> Sql {
     Sql::new(format!("SELECT {COLUMNS} FROM magic_links WHERE id_project = $1 AND id = $2{lock}"))
-        .bind(project.to_string())
-        .bind(id.to_string())
+        .bind(project)
+        .bind(id)
 }

@@ -37,8 +37,8 @@ impl Store {
              expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(state.hash)
-        .bind(state.id_project.to_string())
-        .bind(state.id_flow.to_string())
+        .bind(state.id_project)
+        .bind(state.id_flow)
         .bind(&state.provider_slug)
         .bind(state.context.0.as_slice())
         .bind(state.created_at.millis())
@@ -62,7 +62,7 @@ impl Store {
             "UPDATE oauth_states SET used_at = $1 WHERE id_project = $2 AND state_hash = $3 AND used_at IS NULL",
         )
         .bind(self.now().millis())
-        .bind(project.to_string())
+        .bind(project)
         .bind(hash);
         Ok(self.db.execute(sql).await? == 1)
     }

@@ -44,13 +44,13 @@ impl Store {
     }
 
     pub async fn lookup_project(&self, id: ProjectId) -> Result<Option<Project>, StoreError> {
-        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE id = $1")).bind(id.to_string());
+        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE id = $1")).bind(id);
         self.db.optional(sql).await?.as_ref().map(project).transpose()
     }
 
     /// The same inside a transaction.
     pub async fn read_project(&self, tx: &mut Tx, id: ProjectId) -> Result<Option<Project>, StoreError> {
-        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE id = $1")).bind(id.to_string());
+        let sql = Sql::new(format!("SELECT {COLUMNS} FROM projects WHERE id = $1")).bind(id);
         tx.optional(sql).await?.as_ref().map(project).transpose()
     }
 
@@ -87,7 +87,7 @@ impl Store {
              RETURNING last_position, endpoints_version, endpoints_forgotten",
         )
         .bind(count)
-        .bind(id.to_string());
+        .bind(id);
         let row = tx.optional(sql).await?.ok_or(StoreError::Corrupt("project"))?;
         Ok(TakenPositions {
             last: row.get("last_position")?,
@@ -102,7 +102,7 @@ impl Store {
         let sql = Sql::new(
             "UPDATE projects SET endpoints_version = endpoints_version + 1 WHERE id = $1 RETURNING endpoints_version",
         )
-        .bind(id.to_string());
+        .bind(id);
         tx.optional(sql).await?.ok_or(StoreError::Corrupt("project"))?.get("endpoints_version")
     }
 
@@ -112,7 +112,7 @@ impl Store {
         projects: &[ProjectId],
     ) -> Result<Vec<(ProjectId, i64)>, StoreError> {
         let mut sql = Sql::new("SELECT id, endpoints_version FROM projects WHERE id IN ");
-        sql.push_list(projects.iter().map(ToString::to_string));
+        sql.push_list(projects.iter().copied());
         let rows = self.db.all(sql).await?;
         rows.iter().map(|row| Ok((row.parsed("id")?, row.get("endpoints_version")?))).collect()
     }
@@ -124,7 +124,7 @@ impl Store {
 }
 
 fn bind_project(sql: Sql, project: &Project) -> Sql {
-    sql.bind(project.id.to_string())
+    sql.bind(project.id)
         .bind(&project.handle)
         .bind(&project.name)
         .bind(&project.logo_url)

@@ -13,7 +13,7 @@ impl Store {
     ) -> Result<BTreeMap<String, bool>, StoreError> {
         let sql =
             Sql::new("SELECT provider_slug, enabled FROM provider_settings WHERE id_project = $1 LIMIT 5000")
-                .bind(project.to_string());
+                .bind(project);
         let rows = self.db.all(sql).await?;
         rows.iter().map(|row| Ok((row.get("provider_slug")?, row.flag("enabled")?))).collect()
     }
@@ -29,7 +29,7 @@ impl Store {
             "INSERT INTO provider_settings (id_project, provider_slug, enabled) VALUES ($1, $2, $3) \
              ON CONFLICT (id_project, provider_slug) DO UPDATE SET enabled = excluded.enabled",
         )
-        .bind(project.to_string())
+        .bind(project)
         .bind(slug)
         .bind(enabled);
         tx.execute(sql).await.map(|_| ())

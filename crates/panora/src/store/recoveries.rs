@@ -57,8 +57,8 @@ const ERASED: &str = "CAST(CASE WHEN ev.body IS NULL THEN 1 ELSE 0 END AS BIGINT
 /// Appends which events a recovery is about, from `after` to `last`.
 fn push_events(sql: &mut Sql, it: &Recovery, (after, last): (i64, i64)) {
     sql.push(" FROM events ev LEFT JOIN deliveries d ON d.id_event = ev.id AND d.id_endpoint = ");
-    sql.push_bind(it.id_endpoint.to_string());
-    sql.push(" WHERE ev.id_project = ").push_bind(it.id_project.to_string());
+    sql.push_bind(it.id_endpoint);
+    sql.push(" WHERE ev.id_project = ").push_bind(it.id_project);
     sql.push(" AND ev.position > ").push_bind(after).push(" AND ev.position <= ").push_bind(last);
     sql.push(" AND ev.created_at >= ").push_bind(it.since.millis());
     if let Some(until) = it.until {
@@ -75,9 +75,9 @@ impl Store {
              VALUES ({now}, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
         ))
         .bind(parameter)
-        .bind(it.id.to_string())
-        .bind(it.id_project.to_string())
-        .bind(it.id_endpoint.to_string())
+        .bind(it.id)
+        .bind(it.id_project)
+        .bind(it.id_endpoint)
         .bind(it.since.millis())
         .bind(millis(it.until))
         .bind(json_text(&it.types.patterns()))
@@ -102,8 +102,8 @@ impl Store {
         let sql = Sql::new(
             "SELECT COUNT(*) AS number FROM recoveries WHERE id_project = $1 AND id_endpoint = $2 AND state = 'running'",
         )
-        .bind(project.to_string())
-        .bind(endpoint.to_string());
+        .bind(project)
+        .bind(endpoint);
         tx.optional(sql).await?.ok_or(StoreError::Corrupt("count"))?.count("number")
     }
 
@@ -141,8 +141,8 @@ impl Store {
             "SELECT {COLUMNS} FROM recoveries WHERE due_at <= {now} AND state = 'running' AND id_project = $2 AND id = $3"
         ))
         .bind(parameter)
-        .bind(project.to_string())
-        .bind(id.to_string());
+        .bind(project)
+        .bind(id);
         if tx.is_postgres() {
             sql.push(" FOR UPDATE");
         }
@@ -168,8 +168,8 @@ impl Store {
         .bind(it.position)
         .bind(i64::try_from(it.recovered).unwrap_or(i64::MAX))
         .bind(millis(it.ended_at))
-        .bind(it.id_project.to_string())
-        .bind(it.id.to_string());
+        .bind(it.id_project)
+        .bind(it.id);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -186,8 +186,8 @@ impl Store {
              WHERE id_project = $2 AND id_endpoint = $3 AND state = 'running'",
         )
         .bind(at.millis())
-        .bind(project.to_string())
-        .bind(endpoint.to_string());
+        .bind(project)
+        .bind(endpoint);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -231,7 +231,7 @@ impl Store {
         (after, last): (i64, i64),
     ) -> Result<Vec<(Found, u64)>, StoreError> {
         let mut sql = Sql::new("SELECT ev.type, CASE WHEN ev.about_endpoint = ");
-        sql.push_bind(it.id_endpoint.to_string());
+        sql.push_bind(it.id_endpoint);
         sql.push(&format!(
             " THEN ev.about_endpoint END AS about_endpoint, {ERASED} AS erased, d.state, MIN(ev.id) AS id, \
              MIN(d.id) AS id_delivery, MAX(ev.position) AS position, COUNT(*) AS number"
@@ -245,6 +245,6 @@ impl Store {
 
 fn by_id(project: ProjectId, id: RecoveryId) -> Sql {
     Sql::new(format!("SELECT {COLUMNS} FROM recoveries WHERE id_project = $1 AND id = $2"))
-        .bind(project.to_string())
-        .bind(id.to_string())
+        .bind(project)
+        .bind(id)
 }

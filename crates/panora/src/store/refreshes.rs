@@ -46,8 +46,8 @@ impl Store {
             "SELECT {COLUMNS}, {now} AS present FROM connections WHERE id_project = $2 AND id = $3{lock}"
         ))
         .bind(parameter)
-        .bind(project.to_string())
-        .bind(id.to_string())
+        .bind(project)
+        .bind(id)
     }
 
     /// Leases the refresh of these very credentials for [`LEASE`], and notes that it begins. False where somebody else
@@ -62,8 +62,8 @@ impl Store {
         .bind(parameter)
         .bind(owner)
         .bind(millis_of(LEASE))
-        .bind(it.connection.id_project.to_string())
-        .bind(it.connection.id.to_string())
+        .bind(it.connection.id_project)
+        .bind(it.connection.id)
         .bind(it.credentials.as_ref().map(|sealed| sealed.0.clone()));
         Ok(self.db.execute(sql).await? == 1)
     }
@@ -81,8 +81,8 @@ impl Store {
             "UPDATE connections SET status = $3, account_url = $4, scopes = $5, missing_scopes = $6, expires_at = $7, \
              updated_at = $8, credentials = $9 WHERE id_project = $1 AND id = $2",
         )
-        .bind(it.id_project.to_string())
-        .bind(it.id.to_string())
+        .bind(it.id_project)
+        .bind(it.id)
         .bind(it.status.as_str())
         .bind(&it.account_url)
         .bind(json_text(&it.scopes))
@@ -106,8 +106,8 @@ impl Store {
              refresh_begun_at = $4, refresh_failures = $5, refresh_error = $6, refresh_not_before = $7, \
              refreshed_at = $8 WHERE id_project = $1 AND id = $2",
         )
-        .bind(project.to_string())
-        .bind(id.to_string())
+        .bind(project)
+        .bind(id)
         .bind(millis(life.due_at))
         .bind(millis(life.begun_at))
         .bind(life.failures)
@@ -138,8 +138,8 @@ impl Store {
         .bind(error)
         .bind(millis_of(setback.pause))
         .bind(millis_of(setback.due_in))
-        .bind(it.connection.id_project.to_string())
-        .bind(it.connection.id.to_string())
+        .bind(it.connection.id_project)
+        .bind(it.connection.id)
         .bind(it.credentials.as_ref().map(|sealed| sealed.0.clone()));
         self.db.execute(sql).await.map(|_| ())
     }
@@ -161,8 +161,8 @@ impl Store {
         .bind(parameter)
         .bind(ends.millis())
         .bind(millis_of(due_in))
-        .bind(it.connection.id_project.to_string())
-        .bind(it.connection.id.to_string())
+        .bind(it.connection.id_project)
+        .bind(it.connection.id)
         .bind(it.credentials.as_ref().map(|sealed| sealed.0.clone()));
         self.db.execute(sql).await.map(|_| ())
     }
@@ -172,8 +172,8 @@ impl Store {
         let sql = Sql::new(
             "UPDATE connections SET refresh_due_at = NULL WHERE id_project = $1 AND id = $2 AND credentials = $3",
         )
-        .bind(it.connection.id_project.to_string())
-        .bind(it.connection.id.to_string())
+        .bind(it.connection.id_project)
+        .bind(it.connection.id)
         .bind(it.credentials.as_ref().map(|sealed| sealed.0.clone()));
         self.db.execute(sql).await.map(|_| ())
     }

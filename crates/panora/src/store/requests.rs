@@ -39,9 +39,9 @@ impl Store {
         let mut batch = Batch::new(&text, columns);
         for it in requests {
             batch.row([
-                it.id.to_string().into(),
-                it.id_project.to_string().into(),
-                it.id_connection.to_string().into(),
+                it.id.into(),
+                it.id_project.into(),
+                it.id_connection.into(),
                 (&it.method).into(),
                 (&it.path).into(),
                 it.status.map(i64::from).into(),
@@ -66,17 +66,17 @@ impl Store {
         page: &PageQuery,
     ) -> Result<Paged<LoggedRequest>, StoreError> {
         let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM requests WHERE id_project = "));
-        sql.push_bind(project.to_string());
-        sql.push(" AND id_connection = ").push_bind(connection.to_string());
+        sql.push_bind(project);
+        sql.push(" AND id_connection = ").push_bind(connection);
         if let Some(status) = filter.status {
             sql.push(" AND status = ").push_bind(i64::from(status));
         }
         // Ids are in the order of time.
         if let Some(since) = filter.since {
-            sql.push(" AND id >= ").push_bind(RequestId::floor(since).to_string());
+            sql.push(" AND id >= ").push_bind(RequestId::floor(since));
         }
         if let Some(until) = filter.until {
-            sql.push(" AND id < ").push_bind(RequestId::floor(until).to_string());
+            sql.push(" AND id < ").push_bind(RequestId::floor(until));
         }
         sql.push_page(page);
         let rows = self.db.all(sql).await?.iter().map(logged).collect::<Result<_, _>>()?;
@@ -95,8 +95,8 @@ impl Store {
              AND id <= (SELECT id FROM requests WHERE id_connection = $2 ORDER BY id DESC LIMIT 1 OFFSET $3) \
              ORDER BY id LIMIT $4)",
         )
-        .bind(project.to_string())
-        .bind(connection.to_string())
+        .bind(project)
+        .bind(connection)
         .bind(kept)
         .bind(most);
         self.db.execute(sql).await
@@ -107,7 +107,7 @@ impl Store {
         let sql = Sql::new(
             "DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE id < $1 ORDER BY id LIMIT $2)",
         )
-        .bind(RequestId::floor(before).to_string())
+        .bind(RequestId::floor(before))
         .bind(most);
         self.db.execute(sql).await
     }
@@ -123,8 +123,8 @@ impl Store {
             "DELETE FROM requests WHERE id_project = $1 AND id IN (SELECT r.id FROM connections c \
              JOIN requests r ON r.id_connection = c.id WHERE c.id_project = $1 AND c.id_linked_user = $2 LIMIT $3)",
         )
-        .bind(project.to_string())
-        .bind(user.to_string())
+        .bind(project)
+        .bind(user)
         .bind(most);
         self.db.execute(sql).await
     }

@@ -66,10 +66,10 @@ impl Store {
         let mut batch = Batch::new(&text, &[Text, Text, Text, Text, Text]).bind(parameter);
         for it in new {
             batch.row([
-                it.id.to_string().into(),
-                it.id_project.to_string().into(),
-                it.id_delivery.to_string().into(),
-                it.id_endpoint.to_string().into(),
+                it.id.into(),
+                it.id_project.into(),
+                it.id_delivery.into(),
+                it.id_endpoint.into(),
                 it.kind.as_str().into(),
             ]);
         }
@@ -86,7 +86,7 @@ impl Store {
         let text = format!("SELECT id, id_project, id_endpoint FROM resends WHERE due_at <= {now}");
         let mut sql = Sql::new(text).bind(parameter);
         if !busy.is_empty() {
-            sql.push(" AND id_endpoint NOT IN ").push_list(busy.iter().map(ToString::to_string));
+            sql.push(" AND id_endpoint NOT IN ").push_list(busy.iter().copied());
         }
         sql.push(" ORDER BY due_at LIMIT ").push_bind(most);
         let rows = self.db.all(sql).await?;
@@ -111,7 +111,7 @@ impl Store {
         .bind(parameter)
         .bind(owner)
         .bind(millis_of(LEASE));
-        sql.push_list(ids.iter().map(ToString::to_string));
+        sql.push_list(ids.iter().copied());
         sql.push(
             " RETURNING id, id_project, id_delivery, id_endpoint, kind, \
              (SELECT id_event FROM deliveries d WHERE d.id = resends.id_delivery) AS id_event, \
@@ -133,7 +133,7 @@ impl Store {
     pub async fn finish_resends(&self, tx: &mut Tx, ids: &[ResendId]) -> Result<(), StoreError> {
         for part in ids.chunks(500) {
             let mut sql = Sql::new("DELETE FROM resends WHERE id IN ");
-            sql.push_list(part.iter().map(ToString::to_string));
+            sql.push_list(part.iter().copied());
             tx.execute(sql).await?;
         }
         Ok(())
@@ -148,9 +148,9 @@ impl Store {
         most: u32,
     ) -> Result<u32, StoreError> {
         let mut sql = Sql::new("SELECT COUNT(*) AS number FROM (SELECT id FROM resends WHERE id_endpoint = ");
-        sql.push_bind(endpoint.to_string());
+        sql.push_bind(endpoint);
         if let Some(delivery) = delivery {
-            sql.push(" AND id_delivery = ").push_bind(delivery.to_string());
+            sql.push(" AND id_delivery = ").push_bind(delivery);
         }
         sql.push(" LIMIT ").push_bind(most).push(") waiting");
         tx.optional(sql).await?.ok_or(StoreError::Corrupt("count"))?.count("number")
@@ -161,7 +161,7 @@ impl Store {
     pub async fn forget_resends(&self, tx: &mut Tx, endpoint: EndpointId) -> Result<bool, StoreError> {
         const STEP: u32 = 500;
         let sql = Sql::new("SELECT id, id_delivery FROM resends WHERE id_endpoint = $1 LIMIT $2");
-        let rows = tx.all(sql.bind(endpoint.to_string()).bind(STEP)).await?;
+        let rows = tx.all(sql.bind(endpoint).bind(STEP)).await?;
         let (now, parameter) = self.db_now();
         let mut cancel = Sql::new(format!(
             "UPDATE deliveries SET state = 'cancelled', cause = $2, ended_at = {now} WHERE state = 'test' AND id IN "

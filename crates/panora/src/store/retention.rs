@@ -43,7 +43,7 @@ impl Store {
         ))
         .bind(before.millis())
         .bind(after.map(|id| id.to_string()).unwrap_or_default())
-        .bind(EventId::floor(before).to_string())
+        .bind(EventId::floor(before))
         .bind(most);
         let old = |row: &Row| {
             Ok(OldEvent {
@@ -70,8 +70,8 @@ impl Store {
              WHERE d.id_project = $2 AND d.id_event IN "
         ))
         .bind(before.millis())
-        .bind(project.to_string());
-        sql.push_list(events.iter().map(ToString::to_string)).push(" ORDER BY d.id");
+        .bind(project);
+        sql.push_list(events.iter().copied()).push(" ORDER BY d.id");
         if tx.is_postgres() {
             sql.push(" FOR UPDATE");
         }
@@ -120,8 +120,8 @@ impl Store {
             "DELETE FROM endpoints WHERE id_project = $1 AND deleted_at IS NOT NULL AND id IN \
              (SELECT e.id FROM endpoints e WHERE e.id = $2 AND {UNUSED}) RETURNING version"
         ))
-        .bind(project.to_string())
-        .bind(endpoint.to_string());
+        .bind(project)
+        .bind(endpoint);
         let Some(row) = tx.optional(sql).await? else { return Ok(()) };
         let ids = [endpoint.to_string()];
         for table in ["endpoint_scopes", "recoveries", "resends", "expiries"] {
@@ -132,7 +132,7 @@ impl Store {
             "UPDATE projects SET endpoints_forgotten = $1 WHERE id = $2 AND endpoints_forgotten < $1",
         )
         .bind(row.get::<i64>("version")?)
-        .bind(project.to_string());
+        .bind(project);
         tx.execute(sql).await.map(|_| ())
     }
 
@@ -142,7 +142,7 @@ impl Store {
             "DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE id < $1 AND state <> 'running' \
              AND COALESCE(ended_at, created_at) < $2 ORDER BY id LIMIT $3)",
         )
-        .bind(RecoveryId::floor(before).to_string())
+        .bind(RecoveryId::floor(before))
         .bind(before.millis())
         .bind(most);
         self.db.execute(sql).await
@@ -159,6 +159,6 @@ async fn delete(
         return Ok(0);
     }
     let mut sql = Sql::new(format!("DELETE FROM {table} WHERE id_project = "));
-    sql.push_bind(project.to_string()).push(&format!(" AND {column} IN ")).push_list(ids);
+    sql.push_bind(project).push(&format!(" AND {column} IN ")).push_list(ids);
     tx.execute(sql).await
 }

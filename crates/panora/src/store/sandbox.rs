@@ -82,7 +82,7 @@ impl Store {
             "INSERT INTO sandbox_grants (id, account, scopes, troubles, code_hash, code_challenge, redirect_uri, \
              calls, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8)",
         )
-        .bind(grant.id.to_string())
+        .bind(grant.id)
         .bind(&grant.account)
         .bind(json_text(&grant.scopes))
         .bind(json_text(&grant.troubles))
@@ -118,7 +118,7 @@ impl Store {
         .bind(tokens.access)
         .bind(tokens.access_expires_at.millis())
         .bind(tokens.refresh)
-        .bind(id.to_string());
+        .bind(id);
         Ok(self.db.execute(sql).await? == 1)
     }
 
@@ -142,14 +142,14 @@ impl Store {
     pub async fn revoke_sandbox_grant(&self, id: Uuid) -> Result<(), StoreError> {
         let sql = Sql::new("UPDATE sandbox_grants SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL")
             .bind(millis(Some(self.now())))
-            .bind(id.to_string());
+            .bind(id);
         self.db.execute(sql).await.map(|_| ())
     }
 
     /// Counts one more API call of the grant: its number, from 1.
     pub async fn count_sandbox_call(&self, id: Uuid) -> Result<i64, StoreError> {
-        let sql = Sql::new("UPDATE sandbox_grants SET calls = calls + 1 WHERE id = $1 RETURNING calls")
-            .bind(id.to_string());
+        let sql =
+            Sql::new("UPDATE sandbox_grants SET calls = calls + 1 WHERE id = $1 RETURNING calls").bind(id);
         let rows = self.db.execute_returning(sql).await?;
         rows.first().map_or(Ok(1), |row| row.get("calls"))
     }

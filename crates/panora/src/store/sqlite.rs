@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::types::{FromSql, ToSqlOutput, Value as Cell, ValueRef};
-use rusqlite::{Connection, OpenFlags, ToSql};
+use rusqlite::types::{FromSql, Null, Value as Cell, ValueRef};
+use rusqlite::{Connection, OpenFlags, Statement};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 use super::StoreError;
 use super::db::{Sql, Value};
@@ -255,22 +256,6 @@ impl SqliteRow {
     }
 }
 
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let value = match self {
-            Self::Int(value) => value.map_or(ValueRef::Null, ValueRef::Integer),
-            Self::Text(value) => {
-                value.as_ref().map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
-            }
-            Self::Blob(value) => value.as_ref().map_or(ValueRef::Null, |blob| ValueRef::Blob(blob)),
-            Self::Ints(_) | Self::Texts(_) | Self::Blobs(_) => {
-                return Err(rusqlite::Error::ToSqlConversionFailure("SQLite has no arrays".into()));
-            }
-        };
-        Ok(ToSqlOutput::Borrowed(value))
-    }
-}
-
 fn connect(file: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
@@ -313,7 +298,7 @@ fn run_rows(connection: &Connection, text: &str, rows: &Rows) -> Result<Outcome,
     let mut outcome = Outcome::default();
     for values in rows.iter() {
         for (number, value) in (1..).zip(values) {
-            statement.raw_bind_parameter(number, value)?;
+            bind(&mut statement, number, value)?;
         }
         if columns.is_empty() {
             outcome.changed += statement.raw_execute()? as u64;
@@ -326,6 +311,22 @@ fn run_rows(connection: &Connection, text: &str, rows: &Rows) -> Result<Outcome,
         }
     }
     Ok(outcome)
+}
+
+fn bind(statement: &mut Statement<'_>, number: usize, value: &Value) -> rusqlite::Result<()> {
+    match value {
+        Value::Int(value) => statement.raw_bind_parameter(number, value),
+        Value::Text(value) => statement.raw_bind_parameter(number, value),
+        Value::Blob(value) => statement.raw_bind_parameter(number, value),
+        Value::Id(None) => statement.raw_bind_parameter(number, Null),
+        Value::Id(Some(id)) => {
+            let mut text = Uuid::encode_buffer();
+            statement.raw_bind_parameter(number, &*id.as_hyphenated().encode_lower(&mut text))
+        }
+        Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => {
+            Err(rusqlite::Error::ToSqlConversionFailure("SQLite has no arrays".into()))
+        }
+    }
 }
 
 /// Ends a transaction that was left. Where writing fails, SQLite has done so by itself.

@@ -56,7 +56,7 @@ impl Store {
              VALUES ($1, $2, $3, $4, 1, $5, $5) ON CONFLICT (id_project, provider_slug, place, code) DO UPDATE SET \
              times = provider_troubles.times + 1, last_at = excluded.last_at",
         )
-        .bind(key.0.to_string())
+        .bind(key.0)
         .bind(key.1)
         .bind(place.as_str())
         .bind(code)
@@ -67,7 +67,7 @@ impl Store {
              (SELECT place, code FROM provider_troubles WHERE id_project = $1 AND provider_slug = $2 \
              ORDER BY last_at DESC, place, code LIMIT 100 OFFSET $3)",
         )
-        .bind(key.0.to_string())
+        .bind(key.0)
         .bind(key.1)
         .bind(MOST_KINDS);
         tx.execute(sql).await.map(|_| ())
@@ -79,7 +79,7 @@ impl Store {
             "SELECT place, code, times, first_at, last_at FROM provider_troubles WHERE id_project = $1 \
              AND provider_slug = $2 AND last_at >= $3 ORDER BY last_at DESC LIMIT 100",
         )
-        .bind(key.0.to_string())
+        .bind(key.0)
         .bind(key.1)
         .bind(since.millis());
         self.db.all(sql).await?.iter().map(trouble).collect()
@@ -103,8 +103,8 @@ impl Store {
             "INSERT INTO grant_lives (id_connection, id_project, provider_slug, authorized_at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (id_connection) DO UPDATE SET authorized_at = excluded.authorized_at, lost_at = NULL, error = NULL",
         )
-        .bind(it.id.to_string())
-        .bind(it.id_project.to_string())
+        .bind(it.id)
+        .bind(it.id_project)
         .bind(&it.provider_slug)
         .bind(self.now().millis());
         tx.execute(sql).await.map(|_| ())
@@ -116,8 +116,8 @@ impl Store {
             "UPDATE grant_lives SET lost_at = $3, error = $4 WHERE id_project = $1 AND id_connection = $2 \
              AND lost_at IS NULL",
         )
-        .bind(it.id_project.to_string())
-        .bind(it.id.to_string())
+        .bind(it.id_project)
+        .bind(it.id)
         .bind(self.now().millis())
         .bind(error);
         tx.execute(sql).await.map(|_| ())
@@ -129,7 +129,7 @@ impl Store {
             "SELECT authorized_at, lost_at, error FROM grant_lives WHERE id_project = $1 AND provider_slug = $2 \
              AND lost_at IS NOT NULL AND lost_at >= $3 ORDER BY lost_at DESC LIMIT 100",
         )
-        .bind(key.0.to_string())
+        .bind(key.0)
         .bind(key.1)
         .bind(since.millis());
         let loss = |row: &Row| {
@@ -165,7 +165,7 @@ impl Store {
              WHERE id_project = $1 AND provider_slug = $2 AND created_at >= $3 \
              AND (created_at < $4 OR used_at IS NOT NULL) ORDER BY created_at DESC LIMIT 100) newest",
         )
-        .bind(key.0.to_string())
+        .bind(key.0)
         .bind(key.1)
         .bind(since.millis())
         .bind(away_after.millis());
