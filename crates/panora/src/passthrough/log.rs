@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Known;
 use crate::app::App;
 use crate::model::{ConnectionId, LoggedRequest, ProjectId, RequestId};
+use crate::store::StoreError;
 
 /// Entries that may wait.
 const MOST_WAITING: usize = 16_384;
@@ -26,7 +27,7 @@ const MOST_TRIES: u32 = 30;
 /// What a connection's log holds at most, give or take [`TRIM_AFTER`].
 const KEPT: u32 = 10_000;
 /// So many new entries of a connection later its log is cut.
-const TRIM_AFTER: u32 = 1_000;
+const TRIM_AFTER: u32 = 2_000;
 /// Rows of one step.
 const STEP: u32 = 500;
 /// The caller has gone away.
@@ -154,6 +155,18 @@ pub async fn run(app: App, stop: CancellationToken) {
     while write_group(&app, &stop, &mut since_trim, &mut left_out).await {}
 }
 
+async fn trim_one(app: &App, place: (ProjectId, ConnectionId)) -> Result<(), StoreError> {
+    // Looked for once for all steps: it takes a walk past all that is kept.
+    let Some(last) = app.store.newest_request_beyond(place.1, KEPT).await? else { return Ok(()) };
+    // Twice what has come: a log that was too long once becomes shorter.
+    for _ in 0..=(2 * TRIM_AFTER / STEP) {
+        if app.store.forget_requests_up_to(place, last, STEP).await? < u64::from(STEP) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// How many entries were left out since that was told.
 #[derive(Default)]
 struct LeftOut {
@@ -213,16 +226,8 @@ async fn trim(app: &App, since_trim: &mut SinceTrim) {
         since_trim.iter().filter(|(_, count)| **count >= TRIM_AFTER).map(|(place, _)| *place).collect();
     for place in due {
         since_trim.remove(&place);
-        // Twice what has come: a log that was too long once becomes shorter.
-        for _ in 0..=(2 * TRIM_AFTER / STEP) {
-            match app.store.trim_requests(place, KEPT, STEP).await {
-                Ok(gone) if gone == u64::from(STEP) => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(code = error.code(), "a request log could not be cut yet");
-                    break;
-                }
-            }
+        if let Err(error) = trim_one(app, place).await {
+            tracing::warn!(code = error.code(), "a request log could not be cut yet");
         }
     }
     // Only a hint: what is forgotten here goes with the retention.

@@ -83,21 +83,34 @@ impl Store {
         Ok(Paged::cut(rows, page, |it| it.id.to_string()))
     }
 
-    /// Forgets at most `most` of what a connection has beyond its newest `kept` calls.
-    pub async fn trim_requests(
+    /// The newest of a connection's calls beyond its newest `kept`.
+    pub async fn newest_request_beyond(
+        &self,
+        connection: ConnectionId,
+        kept: u32,
+    ) -> Result<Option<RequestId>, StoreError> {
+        let sql = Sql::new(
+            "SELECT id FROM requests WHERE id_connection = $1 ORDER BY id DESC LIMIT 1 OFFSET $2",
+        )
+        .bind(connection)
+        .bind(kept);
+        self.db.optional(sql).await?.map(|row| row.parsed("id")).transpose()
+    }
+
+    /// Forgets at most `most` of a connection's calls up to `last`.
+    pub async fn forget_requests_up_to(
         &self,
         (project, connection): (ProjectId, ConnectionId),
-        kept: u32,
+        last: RequestId,
         most: u32,
     ) -> Result<u64, StoreError> {
         let sql = Sql::new(
             "DELETE FROM requests WHERE id_project = $1 AND id IN (SELECT id FROM requests WHERE id_connection = $2 \
-             AND id <= (SELECT id FROM requests WHERE id_connection = $2 ORDER BY id DESC LIMIT 1 OFFSET $3) \
-             ORDER BY id LIMIT $4)",
+             AND id <= $3 ORDER BY id LIMIT $4)",
         )
         .bind(project)
         .bind(connection)
-        .bind(kept)
+        .bind(last)
         .bind(most);
         self.db.execute(sql).await
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use panora::model::RequestId;
 use panora::store::record_statements;
 use serde_json::json;
 
@@ -149,9 +150,11 @@ async fn change(server: &TestServer, endpoint: &Endpoint) {
     let connection = format!("/connections/{}", connected.id);
     server.patch(&connection, &import).await.expect(200);
     server.passthrough(&connected.token, &json!({"method": "GET", "path": "/me"})).await;
-    let project = server.app().store.list_projects().await.expect("projects can be listed")[0].id;
-    let place = (project, connected.id.parse().expect("an id"));
-    server.app().store.trim_requests(place, 1, 1).await.expect("a log can be cut");
+    let store = &server.app().store;
+    let project = store.list_projects().await.expect("projects can be listed")[0].id;
+    let (id, last) = (connected.id.parse().expect("an id"), RequestId::floor(server.app().clock.now()));
+    store.newest_request_beyond(id, 1).await.expect("a log can be read");
+    store.forget_requests_up_to((project, id), last, 1).await.expect("a log can be cut");
     server.put(&of_endpoint, &json!({"url": "http://127.0.0.1:1/"})).await.expect(200);
     server.post(&format!("{of_endpoint}/rotate_secret"), &json!({})).await.expect(200);
     for action in ["refresh", "verify"] {
