@@ -2,6 +2,19 @@
 
 use serde_saphyr::Error;
 
+/// What the reader says of YAML that falls apart, and what mostly mends it.
+const ADVICE: &[(&str, &str)] = &[
+    (" tab", "indent with spaces"),
+    ("mapping values are not allowed", "quote a text that holds `: `, or look at the indent"),
+    ("expected key", "quote a text that holds `: `, or look at the indent"),
+    ("expected ',' or", "quote a text that holds { } [ ] or `, `, or close what is open"),
+    ("unclosed bracket", "close it, or quote a text that begins with it"),
+    ("trailing content after", "look for a quote that is missing here or above"),
+    ("simple key expected", "write `key: value`, or look at the indent"),
+    ("unexpected character", "quote a text that begins with it"),
+    ("unknown anchor", "quote a text that begins with *"),
+];
+
 /// An error of the reader of YAML, for people.
 pub(super) fn in_words(error: &Error) -> String {
     let text = match error {
@@ -23,8 +36,10 @@ pub(super) fn in_words(error: &Error) -> String {
         error => {
             let text = error.to_string();
             let text = text.split(" at line ").next().unwrap_or_default();
-            let advice = if text.contains(" tab") { ": indent with spaces" } else { "" };
-            return format!("{text}{advice}");
+            return match ADVICE.iter().find(|(words, _)| text.contains(words)) {
+                Some((_, advice)) => format!("{text}: {advice}"),
+                None => text.to_owned(),
+            };
         }
     };
     text.to_owned()

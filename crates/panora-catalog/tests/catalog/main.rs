@@ -1,5 +1,6 @@
 //! What the catalog promises, by its public face alone. No test touches a network.
 
+mod advice;
 mod answers;
 mod any_host;
 mod api_keys;

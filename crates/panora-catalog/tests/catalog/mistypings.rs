@@ -3,7 +3,7 @@
 use crate::support::{problem, problems};
 
 /// A file for a pasted key.
-const KEYED: &str = r##"slug: acme
+pub const KEYED: &str = r##"slug: acme
 name: Acme
 verticals: [crm]
 colour: "#000000"
