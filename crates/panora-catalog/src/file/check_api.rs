@@ -46,10 +46,19 @@ fn check_request(file: &ProviderFile, request: &Request) -> Check {
     {
         return wrong(request.url.line(), "the body of this request is no JSON");
     }
-    if request.url.starts_with("/") {
-        no_pointers(&request.url)?;
-        no_base64(&request.url)?;
-        return check_names(file, &request.url, &[]);
+    let url = &request.url;
+    let (text, is_path) = (url.to_string(), url.starts_with("/"));
+    if !is_path && (text.contains("://") || url.starts_with_variable("public_url")) {
+        return check_url(file, url, &[]);
     }
-    check_url(file, &request.url, &[])
+    no_pointers(url)?;
+    no_base64(url)?;
+    check_names(file, url, &[])?;
+    if is_path {
+        return Ok(());
+    }
+    wrong(
+        url.line(),
+        format!("`{text}`: a path under base_url begins with a slash, `/{text}`, and a URL with https://"),
+    )
 }

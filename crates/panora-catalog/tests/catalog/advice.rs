@@ -42,3 +42,32 @@ fn torn_yaml_is_told_what_to_quote_or_where_to_look_at_the_indent() {
     2: alias references unknown anchor: quote a text that begins with *
     ");
 }
+
+/// A file that asks for what is told, and where.
+const ASKING: &str = r##"slug: acme
+name: Acme
+verticals: [crm]
+colour: "#000000"
+docs: https://acme.example.com/
+auth: oauth2_code
+authorization: {url: "https://acme.example.com/authorize"}
+token: {url: "https://acme.example.com/token"}
+scopes: {default: []}
+api: {base_url: "https://acme.example.com", headers: {X-Token: "{access_token}"}}
+identity: {request: {url: /me}, id: ["{/id}"]}
+"##;
+
+#[test]
+fn a_path_without_its_slash_is_told_to_have_one() {
+    let paths =
+        ["me", "users/me?full=1", "{access-token}", "http://acme.example.com/me", "acme.example.com/me"];
+    let replaced: Vec<_> = paths.iter().map(|path| format!("url: \"{path}\"")).collect();
+    let replaced: Vec<_> = replaced.iter().map(|to| ("url: /me", to.as_str())).collect();
+    insta::assert_snapshot!(problems("slashless", ASKING, &replaced).join("\n"), @"
+    11: `me`: a path under base_url begins with a slash, `/me`, and a URL with https://
+    11: `users/me?full=1`: a path under base_url begins with a slash, `/users/me?full=1`, and a URL with https://
+    11: `{access-token}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer. Did you mean `{access_token}`?
+    11: `http://acme.example.com/me` must begin with https:// or {public_url}/
+    11: `acme.example.com/me`: a path under base_url begins with a slash, `/acme.example.com/me`, and a URL with https://
+    ");
+}
