@@ -96,7 +96,19 @@ fn parse_hole(hole: &str) -> Result<Part, String> {
     if is_name(hole) {
         return Ok(Part::Variable(hole.to_owned()));
     }
-    Err(format!("`{{{hole}}}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer"))
+    let meant = meant(hole).map(|it| format!(". Did you mean `{{{it}}}`?")).unwrap_or_default();
+    Err(format!(
+        "`{{{hole}}}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer{meant}"
+    ))
+}
+
+/// The hole that was meant by one with a slip: other letters between the words, or no slash at the start.
+fn meant(hole: &str) -> Option<String> {
+    if hole.contains('/') {
+        return Some(format!("/{hole}"));
+    }
+    let name = hole.trim().replace(['-', ' '], "_").to_lowercase();
+    is_name(&name).then_some(name)
 }
 
 /// Names of variables and slugs: lower-case letters, digits and `_`.

@@ -71,3 +71,19 @@ fn a_path_without_its_slash_is_told_to_have_one() {
     11: `acme.example.com/me`: a path under base_url begins with a slash, `/acme.example.com/me`, and a URL with https://
     ");
 }
+
+#[test]
+fn a_hole_that_can_be_no_name_is_asked_about() {
+    let holes = ["access-token", "Access_Token", "access token", "{access_token", "user/id", "", "é"];
+    let replaced: Vec<_> = holes.iter().map(|hole| format!("{{{hole}}}")).collect();
+    let replaced: Vec<_> = replaced.iter().map(|to| ("{access_token}", to.as_str())).collect();
+    insta::assert_snapshot!(problems("holes", ASKING, &replaced).join("\n"), @"
+    10: `{access-token}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer. Did you mean `{access_token}`?
+    10: `{Access_Token}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer. Did you mean `{access_token}`?
+    10: `{access token}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer. Did you mean `{access_token}`?
+    10: `{{access_token}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer
+    10: `{user/id}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer. Did you mean `{/user/id}`?
+    10: `{}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer
+    10: `{é}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer
+    ");
+}
