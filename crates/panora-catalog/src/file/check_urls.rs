@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_saphyr::Spanned;
+
 use super::check::{Check, wrong};
 use super::error::MOST;
 use super::host::is_label;
@@ -114,7 +116,7 @@ fn check_host_part(file: &ProviderFile, line: u64, part: &Part, next: Option<&Pa
             }
             wrong(line, format!("`{text}` in a host: lower-case letters, digits, `-` and `.` only"))
         }
-        Part::Variable(name) => match file.variable(name) {
+        Part::Variable(name) => match file.variables.iter().find(|it| it.value.name == *name) {
             Some(variable) => check_host_variable(line, variable, next, parts),
             None => wrong(line, format!("`{{{name}}}` cannot stand in a host")),
         },
@@ -124,7 +126,9 @@ fn check_host_part(file: &ProviderFile, line: u64, part: &Part, next: Option<&Pa
     }
 }
 
-fn check_host_variable(line: u64, variable: &Variable, next: Option<&Part>, parts: usize) -> Check {
+/// What its URL lacks is told at `line`, and what the variable itself lacks at its own, once for all URLs.
+fn check_host_variable(line: u64, spanned: &Spanned<Variable>, next: Option<&Part>, parts: usize) -> Check {
+    let (own_line, variable) = (spanned.referenced.line(), &spanned.value);
     let name = &variable.name;
     if variable.is_host() {
         return match parts {
@@ -134,7 +138,7 @@ fn check_host_variable(line: u64, variable: &Variable, next: Option<&Part>, part
     }
     let listed = || variable.one_of.iter().chain(variable.values.values());
     if let Some(value) = listed().find(|value| !value.split('.').all(is_label)) {
-        return wrong(line, format!("`{name}` stands in a host, which `{value}` cannot be a part of"));
+        return wrong(own_line, format!("`{name}` stands in a host, which `{value}` cannot be a part of"));
     }
     if listed().next().is_some() {
         return Ok(());
@@ -142,7 +146,9 @@ fn check_host_variable(line: u64, variable: &Variable, next: Option<&Part>, part
     // Someone who chooses the last labels of a host chooses whose host it is.
     let bounded = matches!(next, Some(Part::Text(text)) if text.starts_with('.') && text[1..].contains('.'));
     match &variable.pattern {
-        None => wrong(line, format!("`{name}` stands in a host, so it needs `pattern`, `one_of` or `hosts`")),
+        None => {
+            wrong(own_line, format!("`{name}` stands in a host, so it needs `pattern`, `one_of` or `hosts`"))
+        }
         Some(_) if !bounded => {
             wrong(line, format!("`{{{name}}}` must be followed by the provider's domain, like .acme.com"))
         }
@@ -150,7 +156,7 @@ fn check_host_variable(line: u64, variable: &Variable, next: Option<&Part>, part
             if ["a.b", "a/b", "a@b", "a:1", "a#b", "a?b"].iter().any(|text| pattern.matches(text)) =>
         {
             wrong(
-                line,
+                own_line,
                 format!("`{name}` stands in a host: its pattern may match no `.`, `/`, `@`, `:`, `?` or `#`"),
             )
         }

@@ -1,7 +1,7 @@
 //! What is said of a file beyond what is wrong: what to quote, what was meant, and which line to mend.
 
 use crate::mistypings::KEYED;
-use crate::support::problems;
+use crate::support::{problem, problems};
 
 /// What is wrong with the YAML itself: a text that ends too early, a key at another depth than its neighbours.
 const TORN: &[(&str, &str)] = &[
@@ -85,5 +85,22 @@ fn a_hole_that_can_be_no_name_is_asked_about() {
     10: `{user/id}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer. Did you mean `{/user/id}`?
     10: `{}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer
     10: `{é}` is neither a variable (lower-case letters, digits, _) nor a /json/pointer
+    ");
+}
+
+#[test]
+fn a_variable_that_bounds_no_host_is_told_once_at_its_own_line() {
+    let asking = ASKING.replace("https://acme.", "https://{site}.acme.");
+    let ways = ["", ", pattern: \".+\"", ", one_of: [a, b/c]"];
+    let problems = ways.iter().enumerate().map(|(number, way)| {
+        let text = format!("{asking}variables:\n  - {{name: site, label: Site{way}}}\n");
+        problem(&format!("unbounded{number}"), &text)
+    });
+    insta::assert_snapshot!(problems.collect::<Vec<_>>().join("\n--\n"), @"
+    13: `site` stands in a host, so it needs `pattern`, `one_of` or `hosts`
+    --
+    13: `site` stands in a host: its pattern may match no `.`, `/`, `@`, `:`, `?` or `#`
+    --
+    13: `site` stands in a host, which `b/c` cannot be a part of
     ");
 }

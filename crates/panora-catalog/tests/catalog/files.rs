@@ -126,9 +126,9 @@ fn a_file_that_breaks_a_rule_is_refused_with_its_line_and_what_to_do() {
     12: `{sub}` must be followed by the provider's domain, like .acme.com
     12: `{sub}` must be followed by the provider's domain, like .acme.com
     12: `https://acme.example.com{/evil}/token`: only `identity` and `tenants` may read an answer's {/pointer}
-    10: `sub` stands in a host, so it needs `pattern`, `one_of` or `hosts`
-    10: `sub` stands in a host: its pattern may match no `.`, `/`, `@`, `:`, `?` or `#`
-    10: `sub` stands in a host, which `b/c` cannot be a part of
+    8: `sub` stands in a host, so it needs `pattern`, `one_of` or `hosts`
+    8: `sub` stands in a host: its pattern may match no `.`, `/`, `@`, `:`, `?` or `#`
+    8: `sub` stands in a host, which `b/c` cannot be a part of
     8: `*.com` is no host: write api.acme.com, or *.acme.com for every host under it
     10: `sub` is a whole host, so nothing may stand beside it
     15: base_url may hold no `?` and no `#`: paths are appended to it
