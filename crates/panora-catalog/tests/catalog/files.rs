@@ -1,8 +1,6 @@
 //! Files that are refused, with the line and what to do.
 
-use panora_catalog::Catalog;
-
-use crate::support::{acme, folder, problem, problems, public_url};
+use crate::support::{problem, problems};
 
 /// A sound file of which each test breaks one thing.
 const SOUND: &str = r##"slug: acme
@@ -224,26 +222,4 @@ fn all_rules_that_a_file_breaks_are_told_at_once_by_line() {
     15: `ACME.example.com` in a host: lower-case letters, digits, `-` and `.` only
     16: `{host}` is not known here; known are {access_token}, {client_id}, {client_secret}, {public_url}, {sub}: declare others under `variables`
     "##);
-}
-
-#[test]
-fn every_whole_file_of_the_documentation_is_sound() {
-    let page = include_str!("../../../../docs/adding-a-provider.md");
-    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let whole: Vec<_> = blocks.filter(|block| block.starts_with("slug: ")).collect();
-    assert!(whole.len() > 1 && whole.iter().any(|file| file.starts_with("slug: rehearsal\n")));
-    for text in whole {
-        let name = text.lines().next().unwrap_or_default();
-        let slug = name.trim_start_matches("slug: ").split(' ').next().unwrap_or_default();
-        let dir = folder(&format!("documented_{slug}"), &[(&format!("{slug}.yaml"), text)]);
-        let loaded = Catalog::load(Some(&dir), &public_url());
-        assert!(loaded.is_ok_and(|catalog| catalog.get("", slug).is_some()), "{text}");
-    }
-}
-
-#[test]
-fn the_annotated_file_of_the_documentation_is_sound() {
-    let page = include_str!("../../../../docs/adding-a-provider.md");
-    let file = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("it has one");
-    assert_eq!(acme("documented", file).questions()[0].shown("north"), "north.acme.com");
 }

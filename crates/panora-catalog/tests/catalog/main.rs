@@ -5,6 +5,7 @@ mod answers;
 mod any_host;
 mod api_keys;
 mod clients;
+mod documentation;
 mod exchanges;
 mod files;
 mod learnt_hosts;
