@@ -120,6 +120,9 @@ kinds! {
         "No answer came from the provider's address: its name has none, nothing listens, no secure connection \
          comes about, or it takes too long.",
         "See whether this machine may open connections to that host (firewall, DNS, proxy), and whether the address is right.";
+    SERVER_SILENT = "server_silent", Error, "No server answers at the public URL",
+        "The provider's address is Panora's own public URL, as the Sandbox's is, and nothing answers there.",
+        "Start the server (`panora serve`) and ask again; if it runs elsewhere, set PANORA_PUBLIC_URL.";
     PROVIDER_TROUBLE = "provider_trouble", Warning, "The provider answers with an error of its own",
         "The provider was reached and answered with a status of 500 or above.",
         "It usually passes. If it stays, look at the provider's status page.";

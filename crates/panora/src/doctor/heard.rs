@@ -5,7 +5,7 @@ use panora_outbound::{OutboundError, Stage};
 
 use super::finding::{
     CLIENT_REFUSED, CLOCK_SKEW, PROBE_IMPOSSIBLE, PROBE_INCONCLUSIVE, PROVIDER_TROUBLE, PROVIDER_UNREACHABLE,
-    RATE_LIMITED, REDIRECT_URI_REFUSED, SCOPE_REFUSED, WRONG_CLIENT_AUTH,
+    RATE_LIMITED, REDIRECT_URI_REFUSED, SCOPE_REFUSED, SERVER_SILENT, WRONG_CLIENT_AUTH,
 };
 use super::probe::{Probe, Said};
 use super::set_up::scopes_value;
@@ -69,6 +69,9 @@ fn heard_of(patient: &Patient<'_>, name: CheckName, probe: &Probe) -> Option<Fin
         Said::Trouble(status) => PROVIDER_TROUBLE.found(format!("{who} answered {status}.")),
         Said::Unreachable(error) => {
             PROVIDER_UNREACHABLE.found(unreachable(who, probe.host.as_deref(), *error))
+        }
+        Said::ServerSilent => {
+            SERVER_SILENT.found(format!("No server answers at {}.", patient.app.public_url.as_str()))
         }
         Said::Nothing(what) if name == CheckName::TokenEndpoint => {
             let sent = match patient.provider.auth_kind() {

@@ -52,6 +52,8 @@ pub enum Said {
     /// That status, of 500 or above.
     Trouble(u16),
     Unreachable(OutboundError),
+    /// Its address is our own public URL, and nothing answers there.
+    ServerSilent,
     /// Neither good nor bad; what it was.
     Nothing(String),
     /// A value is needed that only an account has.
@@ -199,8 +201,10 @@ async fn probe(
         }
     };
     let host = request.url.host_str().map(str::to_owned);
+    let is_ours = request.url.origin() == app.public_url.url().origin();
     match send(app, project, request).await {
         Ok(heard) => Probe { said: read(&heard), host, skew_ms: heard.skew_ms },
+        Err(_) if is_ours => Probe { said: Said::ServerSilent, host, skew_ms: None },
         Err(unanswered) => Probe { said: Said::Unreachable(unanswered.error), host, skew_ms: None },
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{ACME_FILE, Acme, Browser, TestServer, Trouble};
+use crate::support::{ACME_FILE, Acme, Browser, Settings, TestServer, Trouble, free_port};
 
 const TOKEN: &str = "/acme/token";
 
@@ -133,6 +133,17 @@ async fn a_provider_that_cannot_be_reached_is_named_by_host_and_cause() {
     let found = diagnosis(&server).await;
     let seen = first(&found, "provider_unreachable")["seen"].as_str().expect("a sentence").to_owned();
     assert!(seen.contains("host localhost") && seen.contains("_failed"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_server_of_our_own_that_is_silent_is_told_to_be_started() {
+    let url = format!("http://localhost:{}", free_port());
+    let server = Settings::default().flag("--public-url", &url).start().await;
+    let found = server.get("/doctor/sandbox").await.expect(200);
+    let finding = first(&found, "server_silent");
+    assert_eq!(finding["seen"], format!("No server answers at {url}."), "{finding:#}");
+    assert!(finding["mend"].as_str().is_some_and(|it| it.contains("`panora serve`")), "{finding:#}");
+    assert_eq!(codes(&found), ["server_silent"]);
 }
 
 #[tokio::test]
