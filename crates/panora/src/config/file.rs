@@ -139,8 +139,8 @@ pub fn unknown_variables<'a>(
                 || name.starts_with(&super::client_variable(slug, "SETTING_"))
         })
     };
-    // The file's own name, and what the clients of this server read.
-    let others = ["PANORA_CONFIG", "PANORA_URL", "PANORA_API_KEY"];
+    // The file's own name, and what those who call this server and hear from it read.
+    let others = ["PANORA_CONFIG", "PANORA_URL", "PANORA_API_KEY", "PANORA_WEBHOOK_SECRET"];
     variables
         .filter(|name| name.starts_with("PANORA_") && !name.starts_with("PANORA_PORT"))
         .filter(|name| !name.starts_with("PANORA_SERVICE_") && !name.starts_with("PANORA_TEST_"))
@@ -195,13 +195,16 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_variable_is_named_but_not_what_orchestrators_make() {
+    fn an_unknown_variable_is_named_but_not_what_orchestrators_make_or_clients_read() {
         let names = [
             "PANORA_BIND",
             "PANORA_BNID",
             "PANORA_PORT_3000_TCP",
             "PANORA_HUBSPOT_CLIENT_ID",
             "PANORA_HUBSPOT_CLIENT_SETTING_TIER",
+            "PANORA_URL",
+            "PANORA_API_KEY",
+            "PANORA_WEBHOOK_SECRET",
             "HOME",
         ];
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
