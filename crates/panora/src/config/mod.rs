@@ -47,7 +47,15 @@ pub struct ServeArgs {
     pub storage: StorageArgs,
 
     /// Address and port to listen on
-    #[arg(long, env = "PANORA_BIND", default_value = "127.0.0.1:3000", value_name = "ADDR:PORT")]
+    // Who asks for a port alone is told what to give with it.
+    #[arg(
+        long,
+        alias = "port",
+        env = "PANORA_BIND",
+        default_value = "127.0.0.1:3000",
+        value_name = "ADDR:PORT",
+        value_parser = bind_address
+    )]
     pub bind: SocketAddr,
 
     /// URL under which browsers and providers reach this server. Unless given, the bound address; required
@@ -99,6 +107,14 @@ pub struct ServeArgs {
     /// Which log lines are written, such as `info` or `panora=debug`
     #[arg(long, env = "PANORA_LOG", default_value = "info,sqlx=warn", value_name = "FILTER")]
     pub log: String,
+}
+
+/// An address to listen on; what is none is answered with one.
+pub fn bind_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let port = text.rsplit(':').next().and_then(|port| port.parse::<u16>().ok()).unwrap_or(3000);
+        format!("give an IP address and a port, such as 127.0.0.1:{port}")
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

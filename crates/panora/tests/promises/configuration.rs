@@ -42,3 +42,19 @@ async fn a_file_that_cannot_be_read_is_refused_by_line_without_what_stands_there
         assert!(said(&output).contains("panora.toml"), "{}", said(&output));
     }
 }
+
+#[tokio::test]
+async fn an_address_without_its_ip_is_told_with_it() {
+    for address in [["--bind", "localhost:3208"], ["--bind", "3208"], ["--bind", ":3208"], ["--port", "3208"]]
+    {
+        for command in ["serve", "demo"] {
+            let output = panora("", &[command, address[0], address[1]]).await;
+            let said = said(&output);
+            assert!(!output.status.success(), "{said}");
+            assert!(
+                said.contains("'--bind <ADDR:PORT>'") && said.contains("such as 127.0.0.1:3208"),
+                "{said}"
+            );
+        }
+    }
+}

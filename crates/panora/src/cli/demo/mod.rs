@@ -16,6 +16,7 @@ use self::print::Printer;
 use self::stage::Stage;
 use super::api::{self, Api};
 use super::terminal::reader_gone;
+use crate::config::bind_address;
 
 /// The person who connects an account.
 const PERSON: &str = "Ada Lovelace";
@@ -27,7 +28,7 @@ pub struct DemoArgs {
     auto: bool,
     /// Loopback address and port to listen on; 127.0.0.1:3000 unless given, or any free port where that is taken
     // A name of its own: the server's settings in panora.toml are not meant for this.
-    #[arg(id = "demo_bind", long = "bind", value_name = "ADDR:PORT")]
+    #[arg(id = "demo_bind", long = "bind", alias = "port", value_name = "ADDR:PORT", value_parser = bind_address)]
     bind: Option<SocketAddr>,
 }
 

@@ -23,7 +23,7 @@ use super::api::Api;
 use super::temporary::{TempFolder, settings};
 use super::terminal::reader_gone;
 use super::with_causes;
-use crate::config::{ConfigFile, PublicUrl, ServeArgs};
+use crate::config::{ConfigFile, PublicUrl, ServeArgs, bind_address};
 use crate::connect::redirect_uri;
 use crate::model::ApiKey;
 use crate::random::Random;
@@ -55,7 +55,14 @@ pub struct TryArgs {
     file: PathBuf,
     /// Loopback address and port to listen on; part of the redirect URI unless --public-url is given
     // Names of their own: the server's settings in panora.toml are not meant for this.
-    #[arg(id = "try_bind", long = "bind", default_value = "127.0.0.1:3000", value_name = "ADDR:PORT")]
+    #[arg(
+        id = "try_bind",
+        long = "bind",
+        alias = "port",
+        default_value = "127.0.0.1:3000",
+        value_name = "ADDR:PORT",
+        value_parser = bind_address
+    )]
     bind: SocketAddr,
     /// URL that leads to that address, such as a tunnel's, for providers that want https
     #[arg(id = "try_public_url", long = "public-url", value_name = "URL")]
