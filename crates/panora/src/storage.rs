@@ -19,6 +19,8 @@ use crate::vault::{KeyError, KeyRing, Vault, VaultError};
 pub enum StorageError {
     #[error("{0} cannot be used: {1}")]
     Folder(String, std::io::Error),
+    #[error("{0} is a file, not a folder")]
+    File(String),
     #[error(
         "PANORA_ENCRYPTION_KEYS is required with PostgreSQL: base64 of 32 bytes, such as `openssl rand -base64 32` makes"
     )]
@@ -57,6 +59,9 @@ pub async fn open(args: &StorageArgs, clock: Clock, random: Random) -> Result<St
         (Store::open_postgres(url, clock.clone()).await?, ring)
     } else {
         let folder = |error| StorageError::Folder(args.data_dir.display().to_string(), error);
+        if args.data_dir.is_file() {
+            return Err(StorageError::File(args.data_dir.display().to_string()));
+        }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&args.data_dir).map_err(folder)?;
         let ring = match given {
             Some(ring) => ring,

@@ -58,3 +58,9 @@ async fn an_address_without_its_ip_is_told_with_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_data_folder_that_is_a_file_is_called_one() {
+    let output = panora("", &["serve", "--bind", "127.0.0.1:0", "--data-dir", "panora.toml"]).await;
+    assert_eq!(said(&output).trim(), "panora: panora.toml is a file, not a folder");
+}
