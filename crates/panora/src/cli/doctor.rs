@@ -17,7 +17,19 @@ use crate::random::Random;
 use crate::server::{Surroundings, open_only};
 use crate::storage;
 
+/// The server's settings that change nothing here: taken, since both read one file, and not offered.
+const UNREAD: [&str; 7] = [
+    "bootstrap_api_key",
+    "api_rate_limit",
+    "worker_threads",
+    "retention_days",
+    "shutdown_seconds",
+    "log_format",
+    "log",
+];
+
 #[derive(Args)]
+#[command(mut_args(without_unread))]
 pub struct DoctorArgs {
     /// The provider's slug; all that have an OAuth app unless given
     provider: Option<String>,
@@ -29,6 +41,11 @@ pub struct DoctorArgs {
     json: bool,
     #[command(flatten)]
     server: ServeArgs,
+}
+
+fn without_unread(setting: clap::Arg) -> clap::Arg {
+    let is_unread = UNREAD.contains(&setting.get_id().as_str());
+    setting.hide(is_unread)
 }
 
 pub async fn run(args: DoctorArgs, file: &ConfigFile) -> Result<(), String> {

@@ -64,3 +64,22 @@ async fn a_data_folder_that_is_a_file_is_called_one() {
     let output = panora("", &["serve", "--bind", "127.0.0.1:0", "--data-dir", "panora.toml"]).await;
     assert_eq!(said(&output).trim(), "panora: panora.toml is a file, not a folder");
 }
+
+#[tokio::test]
+async fn doctor_s_help_names_the_settings_that_it_reads_and_no_other() {
+    let output = panora("", &["doctor", "--help"]).await;
+    for (setting, is_named) in [
+        ("--data-dir", true),
+        ("--public-url", true),
+        ("--providers-dir", true),
+        ("--allowed-private-networks", true),
+        ("--worker-threads", false),
+        ("--retention-days", false),
+        ("--shutdown-seconds", false),
+        ("--bootstrap-api-key", false),
+        ("--api-rate-limit", false),
+        ("--log", false),
+    ] {
+        assert_eq!(said(&output).contains(setting), is_named, "{setting}");
+    }
+}
