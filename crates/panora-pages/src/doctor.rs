@@ -1,7 +1,10 @@
 //! Everything that doctor can find, as a page to look a code up in. It shows no installation's own findings.
 
 use askama::Template;
+use askama::filters::HtmlSafeOutput;
+use pulldown_cmark::HeadingLevel;
 
+use crate::docs::markdown;
 use crate::texts::{Language, Text, Texts};
 
 /// Whether connecting cannot work, will trouble somebody, or is only worth knowing.
@@ -19,6 +22,7 @@ pub struct DoctorEntry {
     pub code: &'static str,
     pub severity: DoctorSeverity,
     pub title: &'static str,
+    /// CommonMark, as is `mend`.
     pub meaning: &'static str,
     pub mend: &'static str,
 }
@@ -46,6 +50,11 @@ struct View<'a> {
 impl View<'_> {
     fn t(&self) -> &'static Texts {
         self.language.texts()
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call methods")]
+    fn html(&self, text: &str) -> HtmlSafeOutput<String> {
+        markdown::html(text, HeadingLevel::H4)
     }
 
     fn severity(&self, entry: &DoctorEntry) -> &'static Text {

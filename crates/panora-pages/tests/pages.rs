@@ -4,8 +4,8 @@
 mod states;
 
 use panora_pages::{
-    CredentialProblem, CredentialsPage, Customer, DocsPage, Failure, FailurePage, Field, Frame, PickerEntry,
-    PickerPage, Provider, asset,
+    CredentialProblem, CredentialsPage, Customer, DocsPage, DoctorEntry, DoctorPage, DoctorSeverity, Failure,
+    FailurePage, Field, Frame, PickerEntry, PickerPage, Provider, asset,
 };
 use serde_json::{Value, json};
 
@@ -167,8 +167,25 @@ fn what_others_wrote_is_text_in_the_reference() {
 
 /// The reference that is made of a document.
 fn reference(document: Value) -> String {
-    let problems = &[("not_found", "There is nothing here.")];
+    let problems = &[("not_found", "There is nothing here."), ("rate_limited", "`Retry-After` says when.")];
     DocsPage { document, problems, public_url: "http://127.0.0.1:3000".into() }.render()
+}
+
+#[test]
+fn what_is_quoted_as_code_is_shown_as_code() {
+    assert!(reference(json!({})).contains("<code>Retry-After</code> says when."));
+    let entry = DoctorEntry {
+        code: "code",
+        severity: DoctorSeverity::Error,
+        title: "Title",
+        meaning: "It says `invalid_grant`.",
+        mend: "Start `panora serve`.",
+    };
+    let page = DoctorPage { entries: vec![entry] }.render();
+    assert!(
+        page.contains("<code>invalid_grant</code>") && page.contains("<code>panora serve</code>"),
+        "{page}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use crate::frame::web_address;
 
 /// The description as HTML, all its headings of one level: the one below where it stands.
-pub(super) fn html(markdown: &str, level: HeadingLevel) -> HtmlSafeOutput<String> {
+pub(crate) fn html(markdown: &str, level: HeadingLevel) -> HtmlSafeOutput<String> {
     let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).map(|event| tamed(event, level));
     let mut html = String::new();
     pulldown_cmark::html::push_html(&mut html, events);

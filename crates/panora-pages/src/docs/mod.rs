@@ -2,7 +2,7 @@
 //! the document does not say, but for the list of connect failure codes.
 
 mod example;
-mod markdown;
+pub(crate) mod markdown;
 mod operation;
 mod reader;
 mod schema;
@@ -24,7 +24,7 @@ const LANGUAGE: Language = Language::English;
 pub struct DocsPage {
     /// An OpenAPI 3.1 document, which is served at `/openapi.json`.
     pub document: Value,
-    /// `(code, meaning)` of every problem that the API answers with.
+    /// `(code, meaning)` of every problem that the API answers with; meanings are CommonMark.
     pub problems: &'static [(&'static str, &'static str)],
     /// Where the API is, without a slash at the end.
     pub public_url: String,
@@ -40,7 +40,11 @@ impl DocsPage {
             introduction: info("description").map(|text| markdown::html(text, HeadingLevel::H2)),
             groups: groups(Reader::new(&self.document), LANGUAGE.texts()),
             codes: crate::codes(),
-            problems: self.problems,
+            problems: self
+                .problems
+                .iter()
+                .map(|(code, meaning)| (*code, markdown::html(meaning, HeadingLevel::H4)))
+                .collect(),
             public_url: &self.public_url,
         };
         crate::render(&view)
@@ -56,7 +60,7 @@ struct View<'a> {
     introduction: Option<HtmlSafeOutput<String>>,
     groups: Vec<Group>,
     codes: Vec<(&'static str, String)>,
-    problems: &'a [(&'static str, &'static str)],
+    problems: Vec<(&'static str, HtmlSafeOutput<String>)>,
     public_url: &'a str,
 }
 
