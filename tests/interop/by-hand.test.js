@@ -21,7 +21,7 @@ function start(secret, begin = "") {
   const [, printed] = PAGE.match(/^```js\n(.*?)^```$/ms);
   const program = spawn(process.execPath, ["--import", "./recipe/any-port.js", "--input-type=module"], {
     cwd: FOLDER,
-    env: { ...process.env, WEBHOOK_SECRET: secret },
+    env: { ...process.env, PANORA_WEBHOOK_SECRET: secret },
     stdio: ["pipe", "ignore", "ignore", "ipc"],
   });
   program.stdin.end(printed + begin);

@@ -55,7 +55,7 @@ class Receiver(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.secret = new_secret()
-        os.environ["WEBHOOK_SECRET"] = cls.secret
+        os.environ["PANORA_WEBHOOK_SECRET"] = cls.secret
         program = {"__name__": "receiver"}
         exec(printed("python", "def verify"), program)
         # Silent, and at any free port in place of its own.
@@ -134,7 +134,7 @@ class Secrets(unittest.TestCase):
         program = printed("python", "def verify").encode()
         texts = ["", "whsec_", "whsec_[redacted]", "whsec_c2hvcnQ=", "whsec_" + "A" * 100, "whsec_" + "A" * 31 + "*"]
         for text in [*texts, new_secret()]:
-            environment = {**os.environ, "WEBHOOK_SECRET": text}
+            environment = {**os.environ, "PANORA_WEBHOOK_SECRET": text}
             run = subprocess.run([sys.executable, "-c", start], input=program, env=environment, capture_output=True)
             self.assertEqual(run.returncode == 0, text not in texts, text)
 
