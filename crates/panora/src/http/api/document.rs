@@ -30,12 +30,19 @@ refuse a time more than 300 seconds before or after yours. The body is canonical
 written so again, verifies as well. Any 2xx within 15 seconds means delivered. The same event may come more than once, \
 and order is not promised.";
 
+/// What the reference begins with.
+const INTRODUCTION: &str = "\
+Your users connect their accounts; your backend gets a signed webhook with a connection token, and calls the provider with it.
+
+Lists come in pages: `?limit=` says how many, `?cursor=` which. The older ones (projects, linked users, connections, \
+webhooks, events) are arrays, as clients of old read them, and the header `Link` leads to the next page; the others are \
+objects with `data` and `next_cursor`.";
+
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(
         title = "Panora",
-        description = "Your users connect their accounts; your backend gets a signed webhook with a connection \
-                       token, and calls the provider with it.",
+        description = INTRODUCTION,
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     modifiers(&Shared),
