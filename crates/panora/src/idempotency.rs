@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use crate::app::App;
 use crate::model::ProjectId;
 use crate::store::IdempotencyRecord;
@@ -23,14 +21,14 @@ pub struct Repeatable {
 }
 
 impl Repeatable {
-    /// What is kept of the answer: it is sealed.
-    pub fn record<T: Serialize>(&self, app: &App, status: u16, answer: &T) -> IdempotencyRecord {
+    /// What is kept of the answer, which is JSON: it is sealed.
+    pub fn record(&self, app: &App, status: u16, answer: &[u8]) -> IdempotencyRecord {
         IdempotencyRecord {
             id_project: self.project,
             key_mac: self.key_mac,
             request_mac: self.request_mac,
             status,
-            answer: app.vault.seal_json(Slot::IdempotentAnswer, hex::encode(self.key_mac), answer),
+            answer: app.vault.seal(Slot::IdempotentAnswer, hex::encode(self.key_mac), answer),
             created_at: app.clock.now(),
         }
     }

@@ -49,7 +49,8 @@ pub async fn establish(
         let fresh = Fresh::new(app, wanted, grant)?;
         app.store.add_connections(tx, &[fresh.row()]).await?;
         publication.add_written(app, &fresh.event);
-        return Ok(Established { connection: fresh.connection, object: fresh.object, renewed: false });
+        let object = fresh.object();
+        return Ok(Established { connection: fresh.connection, object, renewed: false });
     };
     let established = renew(app, tx, standing, grant).await?;
     let (kind, data) = (EventType::ConnectionReauthorized, established.object.clone());

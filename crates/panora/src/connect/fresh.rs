@@ -5,20 +5,19 @@ use serde_json::Value;
 
 use super::establish::{Wanted, fill, first_refresh};
 use super::grant::Grant;
-use super::object::connection_object;
+use super::object::{connection_object, connection_text};
 use crate::app::App;
 use crate::model::{
     Connection, ConnectionId, ConnectionStatus, ConnectionToken, EventType, LinkedUserId, Time,
 };
 use crate::store::NewConnection;
 use crate::vault::{Sealed, Slot};
-use crate::webhooks::{Draft, TooLarge, Written};
+use crate::webhooks::{TooLarge, Written};
 
 pub struct Fresh {
     pub connection: Connection,
     token: ConnectionToken,
-    /// What the API answers.
-    pub object: Value,
+    /// Its data is what the API answers.
     pub event: Written,
     sealed_token: Sealed,
     sealed_credentials: Sealed,
@@ -50,14 +49,13 @@ impl Fresh {
         };
         fill(&mut connection, grant);
         let token = ConnectionToken::generate(&app.random, now);
-        let (event, object) = told(app, &connection, &token)?;
+        let event = told(app, &connection, &token)?;
         Ok(Self {
             sealed_token: app.vault.seal(Slot::ConnectionToken, id, token.expose().as_bytes()),
             sealed_credentials: app.vault.seal_json(Slot::ConnectionCredentials, id, &grant.credentials),
             refresh_due_at: first_refresh(app, grant).map(|span| now.plus(span)),
             connection,
             token,
-            object,
             event,
         })
     }
@@ -66,9 +64,14 @@ impl Fresh {
     pub fn give_to(&mut self, app: &App, linked_user: LinkedUserId) -> Result<(), TooLarge> {
         if self.connection.id_linked_user != linked_user {
             self.connection.id_linked_user = linked_user;
-            (self.event, self.object) = told(app, &self.connection, &self.token)?;
+            self.event = told(app, &self.connection, &self.token)?;
         }
         Ok(())
+    }
+
+    /// What the API answers.
+    pub fn object(&self) -> Value {
+        connection_object(&self.connection, &self.token)
     }
 
     pub fn row(&self) -> NewConnection<'_> {
@@ -82,8 +85,7 @@ impl Fresh {
     }
 }
 
-fn told(app: &App, it: &Connection, token: &ConnectionToken) -> Result<(Written, Value), TooLarge> {
-    let object = connection_object(it, token);
-    let draft = Draft::new(EventType::ConnectionCreated, Some(it.id_linked_user), object);
-    draft.written_with_data(app, it.id_project)
+fn told(app: &App, it: &Connection, token: &ConnectionToken) -> Result<Written, TooLarge> {
+    let what = (EventType::ConnectionCreated, Some(it.id_linked_user));
+    Written::new(app, it.id_project, what, &connection_text(it, token))
 }

@@ -65,7 +65,7 @@ pub async fn store_batch(
             match Fresh::new(app, &wanted, &import.grant) {
                 Ok(it) => {
                     publication.add_written(app, &it.event);
-                    let object = it.object.clone();
+                    let object = it.object();
                     fresh.push(it);
                     Ok(Imported { object, renewed: false })
                 }

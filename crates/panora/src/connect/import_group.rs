@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
@@ -29,18 +30,18 @@ pub struct Import {
     pub key: Option<Repeatable>,
 }
 
-/// An import with the connection that it will be, and who waits for its answer: the connection object, or the import again
-/// if it must go alone.
+/// An import with the connection that it will be, and who waits for its answer: the connection object as JSON, or the
+/// import again if it must go alone.
 pub struct Waiting {
     import: Box<Import>,
     /// Of a new person with that id, until it is known that there is one already.
     fresh: Box<Fresh>,
     id_if_new: LinkedUserId,
-    answer: oneshot::Sender<Result<Value, Box<Import>>>,
+    answer: oneshot::Sender<Result<Bytes, Box<Import>>>,
 }
 
 /// Stores an import with others. Gives it back if it must go alone; nothing of it was stored then.
-pub async fn import_in_group(app: &App, import: Import) -> Result<Result<Value, Box<Import>>, StoreError> {
+pub async fn import_in_group(app: &App, import: Import) -> Result<Result<Bytes, Box<Import>>, StoreError> {
     let import = Box::new(import);
     let id_if_new = LinkedUserId::new(&app.clock, &app.random);
     let wanted =
@@ -65,7 +66,7 @@ impl Waiting {
     /// Answers whoever waits. What was not stored must go alone.
     pub fn answer(self, stored: bool) {
         // A caller that went away needs no answer.
-        drop(self.answer.send(if stored { Ok(self.fresh.object) } else { Err(self.import) }));
+        drop(self.answer.send(if stored { Ok(self.fresh.event.data()) } else { Err(self.import) }));
     }
 }
 
@@ -92,7 +93,7 @@ pub async fn store(
     let (mut rows, mut kept) = (Vec::with_capacity(group.len()), Vec::new());
     for Waiting { import, fresh, .. } in &*group {
         publication.add_written(app, &fresh.event);
-        kept.extend(import.key.map(|key| key.record(app, CREATED, &fresh.object)));
+        kept.extend(import.key.map(|key| key.record(app, CREATED, &fresh.event.data())));
         rows.push(fresh.row());
     }
     app.store.add_connections(tx, &rows).await?;

@@ -1,9 +1,7 @@
 //! An event as it was told, out of the vault.
 
-use serde_json::Value;
-
 use crate::app::App;
-use crate::model::event_envelope;
+use crate::model::EventHead;
 use crate::store::LoggedEvent;
 use crate::vault::{Slot, VaultError};
 
@@ -13,7 +11,6 @@ pub fn envelope_text(app: &App, it: &LoggedEvent) -> Result<String, VaultError> 
     if let Some(sealed) = &it.body {
         return app.vault.open_text(Slot::EventBody, it.id, sealed);
     }
-    let left = event_envelope(it.id, &it.kind, it.created_at, it.id_project, Value::Null);
-    let canonical = panora_signature::canonical_json(&left);
-    String::from_utf8(canonical).map_err(|_| VaultError::Shape(Slot::EventBody))
+    let head = EventHead { id: it.id, id_project: it.id_project, kind: &it.kind, created_at: it.created_at };
+    String::from_utf8(head.around(b"null").0).map_err(|_| VaultError::Shape(Slot::EventBody))
 }

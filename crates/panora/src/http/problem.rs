@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use bytes::Bytes;
 use panora_pages::{Failure, FailurePage, Frame, NotFoundPage};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,18 +36,17 @@ pub struct Problem {
     /// Whether a person reads it, in a browser.
     pub is_page: bool,
     /// What is answered instead: somebody else's answer to the same request.
-    instead: Option<KeptAnswer>,
+    instead: Option<JsonAnswer>,
 }
 
-/// An answer that was kept for repeats of its request.
+/// An answer whose text is there already.
 #[derive(Clone, Debug)]
-pub struct KeptAnswer {
+pub struct JsonAnswer {
     pub status: StatusCode,
-    /// JSON.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
-impl IntoResponse for KeptAnswer {
+impl IntoResponse for JsonAnswer {
     fn into_response(self) -> Response {
         (self.status, [(header::CONTENT_TYPE, "application/json")], self.body).into_response()
     }
@@ -84,7 +84,7 @@ impl Problem {
     }
 
     /// Ends a handler with the answer that another node gave to the same request.
-    pub fn instead(answer: KeptAnswer) -> Self {
+    pub fn instead(answer: JsonAnswer) -> Self {
         Self { instead: Some(answer), ..Self::internal() }
     }
 

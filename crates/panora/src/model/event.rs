@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::num::ParseIntError;
+use std::ops::Range;
 use std::str::FromStr;
-
-use serde_json::{Value, json};
 
 use super::text_enum::text_enum;
 use super::{EventId, ProjectId, Time};
@@ -35,33 +34,26 @@ impl EventType {
     }
 }
 
-/// An event about to be published.
-#[derive(Clone, Debug)]
-pub struct Event {
+/// What an event's envelope tells beside its data.
+#[derive(Clone, Copy, Debug)]
+pub struct EventHead<'a> {
     pub id: EventId,
     pub id_project: ProjectId,
-    pub kind: EventType,
+    /// By its name: another node may know more types than this one.
+    pub kind: &'a str,
     pub created_at: Time,
-    pub data: Value,
 }
 
-impl Event {
-    /// The envelope that endpoints receive and `GET /events` shows.
-    pub fn into_envelope(self) -> Value {
-        event_envelope(self.id, self.kind.as_str(), self.created_at, self.id_project, self.data)
+impl EventHead<'_> {
+    /// The envelope that endpoints receive and `GET /events` shows, around canonical data: canonical JSON, and where the
+    /// data stands in it. Written out, since an event's data is made once for its envelope and the API's answer.
+    pub fn around(&self, data: &[u8]) -> (Vec<u8>, Range<usize>) {
+        let Self { id, id_project, kind, created_at } = self;
+        let before = format!(r#"{{"created_at":"{created_at}","data":"#);
+        // Types of events are words with dots and underscores: nothing of it is escaped.
+        let behind = format!(r#","id_event":"{id}","id_project":"{id_project}","type":"{kind}"}}"#);
+        ([before.as_bytes(), data, behind.as_bytes()].concat(), before.len()..before.len() + data.len())
     }
-}
-
-/// The envelope of what is known of an event; `data` is null once the person it is about was erased.
-pub fn event_envelope(id: EventId, kind: &str, created_at: Time, project: ProjectId, data: Value) -> Value {
-    let mut envelope = json!({
-        "id_event": id.to_string(),
-        "type": kind,
-        "created_at": created_at,
-        "id_project": project.to_string(),
-    });
-    envelope["data"] = data;
-    envelope
 }
 
 /// Where an event stands among its project's: the order in which they are listed and streamed. From a counter
@@ -97,7 +89,30 @@ impl FromStr for EventPosition {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    #[test]
+    fn an_envelope_is_canonical_for_every_type() {
+        let data = json!({"b": [1, "\u{e9}"], "a": null});
+        let text = panora_signature::canonical_json(&data);
+        for kind in EventType::ALL {
+            let head = EventHead {
+                id: EventId::floor(Time::from_millis(1)),
+                id_project: ProjectId::floor(Time::from_millis(2)),
+                kind: kind.as_str(),
+                created_at: Time::from_millis(1_700_000_000_123),
+            };
+            let (envelope, place) = head.around(&text);
+            assert_eq!(envelope[place], text);
+            let value: Value = serde_json::from_slice(&envelope).unwrap();
+            assert_eq!(value["data"], data);
+            assert_eq!(value["id_event"], head.id.to_string());
+            assert_eq!(value["created_at"], "2023-11-14T22:13:20.123Z");
+            assert_eq!(panora_signature::canonical_json(&value), envelope);
+        }
+    }
 
     #[test]
     fn a_position_is_digits() {

@@ -31,7 +31,7 @@ pub use credential_life::{
 pub use delivery::{DeliveryCause, DeliveryState, DeliveryStatus, Progress, RetrySchedule, Tried};
 pub use endpoint::Endpoint;
 pub use endpoint_state::{EndpointState, EndpointStatus, HoldReason, Notice, Plan};
-pub use event::{Event, EventPosition, EventType, event_envelope};
+pub use event::{EventHead, EventPosition, EventType};
 pub use event_catalog::EventShape;
 pub use ids::*;
 pub use linked_user::LinkedUser;

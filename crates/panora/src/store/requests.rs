@@ -89,11 +89,10 @@ impl Store {
         connection: ConnectionId,
         kept: u32,
     ) -> Result<Option<RequestId>, StoreError> {
-        let sql = Sql::new(
-            "SELECT id FROM requests WHERE id_connection = $1 ORDER BY id DESC LIMIT 1 OFFSET $2",
-        )
-        .bind(connection)
-        .bind(kept);
+        let sql =
+            Sql::new("SELECT id FROM requests WHERE id_connection = $1 ORDER BY id DESC LIMIT 1 OFFSET $2")
+                .bind(connection)
+                .bind(kept);
         self.db.optional(sql).await?.map(|row| row.parsed("id")).transpose()
     }
 

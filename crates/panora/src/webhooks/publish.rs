@@ -2,6 +2,7 @@
 //! this node as it is written, and handed over after the commit without reading it back.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use super::recipient::Recipient;
 use super::work::{Work, send_all};
 use crate::app::App;
 use crate::model::{
-    AttemptKind, DeliveryId, DeliveryState, EndpointId, EndpointStatus, Event, EventId, EventType,
+    AttemptKind, DeliveryId, DeliveryState, EndpointId, EndpointStatus, EventHead, EventId, EventType,
     LinkedUserId, ProjectId, Time,
 };
 use crate::store::{LookAt, NewDelivery, NewEvent, StoreError, TakenPositions, Tx};
@@ -45,6 +46,8 @@ pub struct Written {
     about_endpoint: Option<EndpointId>,
     created_at: Time,
     body: Bytes,
+    /// Where the data stands in the body.
+    data: Range<usize>,
     sealed: Sealed,
 }
 
@@ -56,29 +59,45 @@ impl Draft {
 
     /// Writes it out as an event of now.
     pub fn written(self, app: &App, project: ProjectId) -> Result<Written, TooLarge> {
-        self.written_with_data(app, project).map(|(event, _)| event)
+        let data = panora_signature::canonical_json(&self.data);
+        let event = Written::new(app, project, (self.kind, self.id_linked_user), &data)?;
+        Ok(Written { about_endpoint: self.about_endpoint, ..event })
     }
+}
 
-    /// The same, and gives the data back.
-    pub fn written_with_data(self, app: &App, project: ProjectId) -> Result<(Written, Value), TooLarge> {
-        let Self { kind, id_linked_user, about_endpoint, data } = self;
+impl Written {
+    /// An event of now with data that is canonical JSON.
+    pub fn new(
+        app: &App,
+        id_project: ProjectId,
+        (kind, id_linked_user): (EventType, Option<LinkedUserId>),
+        data: &[u8],
+    ) -> Result<Self, TooLarge> {
         let (id, created_at) = (EventId::new(&app.clock, &app.random), app.clock.now());
-        let event = Event { id, id_project: project, kind, created_at, data };
-        let mut envelope = event.into_envelope();
-        let body = panora_signature::canonical_json(&envelope);
+        let (body, data) = EventHead { id, id_project, kind: kind.as_str(), created_at }.around(data);
         if body.len() > MAX_BODY {
             return Err(TooLarge);
         }
         let sealed = app.vault.seal(Slot::EventBody, id, &body);
         let body = Bytes::from(body);
-        let id_project = project;
-        let event =
-            Written { id, id_project, kind, id_linked_user, about_endpoint, created_at, body, sealed };
-        Ok((event, envelope["data"].take()))
+        Ok(Self {
+            id,
+            id_project,
+            kind,
+            id_linked_user,
+            about_endpoint: None,
+            created_at,
+            body,
+            data,
+            sealed,
+        })
     }
-}
 
-impl Written {
+    /// Its data: JSON.
+    pub fn data(&self) -> Bytes {
+        self.body.slice(self.data.clone())
+    }
+
     /// What is stored of it, without a position: a test has none, others get theirs when all is known (see `number`).
     pub(super) fn row(&self) -> NewEvent {
         NewEvent {

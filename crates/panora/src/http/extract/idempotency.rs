@@ -12,7 +12,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::body::{BodyRules, read, read_json};
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::problem::{KeptAnswer, Problem};
+use crate::http::problem::{JsonAnswer, Problem};
 use crate::idempotency::{LIFE, Repeatable};
 use crate::store::{IdempotencyRecord, StoreError, Tx};
 use crate::vault::Slot;
@@ -95,17 +95,20 @@ async fn kept(
 ) -> Result<Option<Response>, Problem> {
     let not_before = app.clock.now().minus(LIFE);
     let record = app.store.lookup_idempotency_record(caller.project, key_mac, not_before).await?;
-    record.map(|record| answer_of(app, &record, request_mac).map(KeptAnswer::into_response)).transpose()
+    record.map(|record| answer_of(app, &record, request_mac).map(JsonAnswer::into_response)).transpose()
 }
 
 /// What was answered before, if the request is the same.
-fn answer_of(app: &App, record: &IdempotencyRecord, request_mac: [u8; 32]) -> Result<KeptAnswer, Problem> {
+fn answer_of(app: &App, record: &IdempotencyRecord, request_mac: [u8; 32]) -> Result<JsonAnswer, Problem> {
     if record.request_mac != request_mac {
         let detail = "This Idempotency-Key came with another body before.";
         return Err(Problem::conflict("idempotency_key_reused", detail));
     }
     let body = app.vault.open(Slot::IdempotentAnswer, hex::encode(record.key_mac), &record.answer)?;
-    Ok(KeptAnswer { status: StatusCode::from_u16(record.status).unwrap_or(StatusCode::CREATED), body })
+    Ok(JsonAnswer {
+        status: StatusCode::from_u16(record.status).unwrap_or(StatusCode::CREATED),
+        body: body.into(),
+    })
 }
 
 fn in_progress() -> Problem {
@@ -123,7 +126,8 @@ impl Idempotency {
         answer: &T,
     ) -> Result<(), Problem> {
         let Some(Claim { key, .. }) = &self.0 else { return Ok(()) };
-        let record = key.record(app, status.as_u16(), answer);
+        let answer = serde_json::to_vec(answer).map_err(|_| Problem::internal())?;
+        let record = key.record(app, status.as_u16(), &answer);
         let since = record.created_at.minus(LIFE);
         match app.store.add_idempotency_records(tx, &[record], since).await {
             Ok(()) => Ok(()),

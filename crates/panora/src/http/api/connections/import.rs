@@ -21,7 +21,7 @@ use crate::connect::import_group::{Import, import_in_group};
 use crate::http::api::document::IdempotencyKey;
 use crate::http::api::person::Person;
 use crate::http::extract::{BodyRules, Create, Idempotency, metadata};
-use crate::http::problem::Problem;
+use crate::http::problem::{JsonAnswer, Problem};
 use crate::model::{ProjectId, Time};
 use crate::webhooks::Publication;
 
@@ -88,7 +88,7 @@ pub async fn create(State(app): State<App>, create: Create<NewConnection>) -> Re
     // One that can only make a new connection, of a person named by the caller's own id, is stored with others.
     if person.linked_user_origin_id.is_some() && import.grant.account.id.is_none() {
         import = match import_in_group(&app, import).await? {
-            Ok(answer) => return Ok((StatusCode::CREATED, Json(answer)).into_response()),
+            Ok(body) => return Ok(JsonAnswer { status: StatusCode::CREATED, body }.into_response()),
             Err(import) => *import,
         };
     }
