@@ -1,5 +1,6 @@
 //! One request to an endpoint, and what is remembered of it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,27 +22,30 @@ const LIMITS: Limits =
 
 /// What the delivery log shows of an attempt; stored sealed.
 #[derive(Serialize, Deserialize, ToSchema)]
-pub struct AttemptDetail {
+pub struct AttemptDetail<'a> {
     #[schema(format = "uri", example = "https://example.com/webhook")]
-    pub url: String,
+    pub url: Cow<'a, str>,
     /// The address that was spoken to, where one was.
     #[schema(required, example = "203.0.113.7:443")]
     pub address: Option<String>,
     /// Names and values, without secrets.
     #[schema(value_type = Vec<Vec<String>>, example = json!([["webhook-id", "0198c5a0-0000-7000-8000-000000000000"]]))]
-    pub request_headers: Vec<(String, String)>,
+    pub request_headers: Vec<Header<'a>>,
     /// Names and values.
     #[schema(value_type = Vec<Vec<String>>, example = json!([["content-type", "application/json"]]))]
-    pub response_headers: Vec<(String, String)>,
+    pub response_headers: Vec<Header<'a>>,
     /// Up to 16 KiB, as text; none from a private network.
     #[schema(required, example = "{\"received\":true}")]
-    pub response_body: Option<String>,
+    pub response_body: Option<Cow<'a, str>>,
     /// Milliseconds, by step; a reused connection has no look-up, connect or TLS.
     pub times: Times,
     /// A likely cause in words, where no answer came or one that is known for its cause.
     #[schema(required, example = json!(null))]
-    pub cause: Option<String>,
+    pub cause: Option<Cow<'a, str>>,
 }
+
+/// A header's name and value.
+type Header<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// What an attempt's time was spent on, in milliseconds.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -87,7 +91,7 @@ impl Work {
         };
         let started_at = app.clock.now();
         let Some(headers) = self.headers(opened, started_at, body) else { return self.unreadable(app) };
-        let shown = headers.iter().map(shown).collect();
+        let sent: Vec<_> = headers.iter().map(without_secrets).collect();
         let result = send(app, opened, headers, body.clone()).await;
         let status = result.as_ref().ok().map(|answer| answer.status.as_u16());
         let ended_at = app.clock.now();
@@ -102,7 +106,7 @@ impl Work {
             ended_at,
             status,
             error: result.as_ref().err().map(|failure| failure.error.code().to_owned()),
-            detail: Some(app.vault.seal_json(Slot::AttemptDetail, id, &self.detail(shown, &result))),
+            detail: Some(app.vault.seal_json(Slot::AttemptDetail, id, &self.detail(&sent, &result))),
         };
         Finished { attempt, outcome: Outcome::of(status, wait), work: self }
     }
@@ -140,11 +144,11 @@ impl Work {
         Some(headers)
     }
 
-    fn detail(
-        &self,
-        request_headers: Vec<(String, String)>,
-        result: &Result<Answer, Failure>,
-    ) -> AttemptDetail {
+    fn detail<'a>(
+        &'a self,
+        sent: &'a [(HeaderName, HeaderValue)],
+        result: &'a Result<Answer, Failure>,
+    ) -> AttemptDetail<'a> {
         let trace = match result {
             Ok(answer) => &answer.trace,
             Err(failure) => &failure.trace,
@@ -152,15 +156,15 @@ impl Work {
         // What a private address answers is nobody's business outside of it.
         let open = result.as_ref().ok().filter(|answer| !answer.trace.private);
         AttemptDetail {
-            url: self.recipient.endpoint.url.clone(),
+            url: self.recipient.endpoint.url.as_str().into(),
             address: trace.address.map(|address| address.to_string()),
-            request_headers,
-            response_headers: open.map(|it| it.headers.iter().map(pair).collect()).unwrap_or_default(),
-            response_body: open.map(|it| String::from_utf8_lossy(&it.body).into_owned()),
+            request_headers: sent.iter().map(|(name, value)| shown((name, value))).collect(),
+            response_headers: open.map(|it| it.headers.iter().map(shown).collect()).unwrap_or_default(),
+            response_body: open.map(|it| String::from_utf8_lossy(&it.body)),
             times: Times::of(trace),
             cause: match result {
-                Ok(answer) => cause_of_status(answer.status.as_u16()).map(str::to_owned),
-                Err(failure) => Some(failure.error.likely_cause().to_owned()),
+                Ok(answer) => cause_of_status(answer.status.as_u16()).map(Cow::from),
+                Err(failure) => Some(failure.error.likely_cause().into()),
             },
         }
     }
@@ -198,11 +202,11 @@ fn asked_to_wait(answer: &Answer, now: Time) -> Option<Duration> {
 }
 
 /// Signatures are proofs, custom headers may be passwords: the log names them and shows neither.
-fn shown((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
+fn without_secrets((name, value): (&HeaderName, &HeaderValue)) -> (HeaderName, HeaderValue) {
     let open = matches!(name.as_str(), "content-type" | "user-agent" | "webhook-id" | "webhook-timestamp");
-    if open { pair((name, value)) } else { (name.to_string(), "[redacted]".to_owned()) }
+    (name.clone(), if open { value.clone() } else { HeaderValue::from_static("[redacted]") })
 }
 
-fn pair((name, value): (&HeaderName, &HeaderValue)) -> (String, String) {
-    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+fn shown<'a>((name, value): (&'a HeaderName, &'a HeaderValue)) -> Header<'a> {
+    (name.as_str().into(), String::from_utf8_lossy(value.as_bytes()))
 }

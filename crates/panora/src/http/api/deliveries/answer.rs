@@ -64,7 +64,7 @@ struct AttemptAnswer {
     error: Option<String>,
     /// Null once the person it was about was erased.
     #[schema(required)]
-    detail: Option<AttemptDetail>,
+    detail: Option<AttemptDetail<'static>>,
 }
 
 impl From<DeliveryListing> for Answer {
