@@ -15,8 +15,9 @@ use crate::app::App;
 use crate::store::StoreError;
 
 const EVERY: Duration = Duration::from_mins(10);
-/// Short enough that little is left for whoever commits.
-const CHECKPOINT: Duration = Duration::from_millis(300);
+/// Short enough that whoever commits finds little left to copy, long enough that a page that changes again and again is
+/// copied once.
+const CHECKPOINT: Duration = Duration::from_secs(1);
 /// Two nodes that began together drift apart.
 const SPREAD: u64 = 60_000;
 /// The longest rest after a step.

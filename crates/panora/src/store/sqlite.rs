@@ -269,8 +269,9 @@ fn connect(file: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // In KiB. After a page was split a commit walks the whole table of this cache: a larger one costs more than it saves.
     connection.pragma_update(None, "cache_size", -4096)?;
-    // Mostly done beside the writer: see [`super::Store::checkpoint`]. What is left of it here begins the log anew.
-    connection.pragma_update(None, "wal_autocheckpoint", 16000)?;
+    // In pages: 250 MiB. Mostly done beside the writer: see [`super::Store::checkpoint`]. What is left of it here begins the
+    // log anew, and keeps the writer from its work.
+    connection.pragma_update(None, "wal_autocheckpoint", 64_000)?;
     Ok(connection)
 }
 
