@@ -9,7 +9,7 @@ use crate::model::{Connection, ConnectionId, ConnectionToken, LinkedUserId, Proj
 /// Never holds the provider's credentials. Names stand in the order of canonical JSON (RFC 8785), which needs no more than
 /// that of texts.
 #[derive(Serialize)]
-struct Object<'a> {
+struct Object<'a, M> {
     account: Account<'a>,
     account_url: &'a str,
     auth_kind: &'a str,
@@ -19,8 +19,7 @@ struct Object<'a> {
     id_connection: ConnectionId,
     id_linked_user: LinkedUserId,
     id_project: ProjectId,
-    #[serde(serialize_with = "canonically")]
-    metadata: &'a Map<String, Value>,
+    metadata: M,
     missing_scopes: &'a [String],
     provider_slug: &'a str,
     scopes: &'a [String],
@@ -36,8 +35,8 @@ struct Account<'a> {
     name: Option<&'a str>,
 }
 
-impl<'a> Object<'a> {
-    fn of(it: &'a Connection, token: &'a ConnectionToken) -> Self {
+impl<'a, M> Object<'a, M> {
+    fn of(it: &'a Connection, token: &'a ConnectionToken, metadata: M) -> Self {
         let crate::model::Account { id, name, email } = &it.account;
         Self {
             account: Account { email: email.as_deref(), id: id.as_deref(), name: name.as_deref() },
@@ -49,7 +48,7 @@ impl<'a> Object<'a> {
             id_connection: it.id,
             id_linked_user: it.id_linked_user,
             id_project: it.id_project,
-            metadata: &it.metadata,
+            metadata,
             missing_scopes: &it.missing_scopes,
             provider_slug: &it.provider_slug,
             scopes: &it.scopes,
@@ -60,24 +59,30 @@ impl<'a> Object<'a> {
     }
 }
 
-fn canonically<S: Serializer>(metadata: &Map<String, Value>, serializer: S) -> Result<S::Ok, S::Error> {
-    if metadata.is_empty() {
-        return metadata.serialize(serializer);
+/// Metadata as canonical JSON.
+struct Canonical<'a>(&'a Map<String, Value>);
+
+impl Serialize for Canonical<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_empty() {
+            return self.0.serialize(serializer);
+        }
+        let text = panora_signature::canonical_json(&Value::Object(self.0.clone()));
+        let text = String::from_utf8(text).map_err(serde::ser::Error::custom)?;
+        RawValue::from_string(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
-    let text = panora_signature::canonical_json(&Value::Object(metadata.clone()));
-    let text = String::from_utf8(text).map_err(serde::ser::Error::custom)?;
-    RawValue::from_string(text).map_err(serde::ser::Error::custom)?.serialize(serializer)
 }
 
 /// The object as a value.
 pub fn connection_object(it: &Connection, token: &ConnectionToken) -> Value {
-    serde_json::to_value(Object::of(it, token)).expect("texts serialize")
+    serde_json::to_value(Object::of(it, token, &it.metadata)).expect("texts serialize")
 }
 
 /// The object as canonical JSON.
 pub fn connection_text(it: &Connection, token: &ConnectionToken) -> Vec<u8> {
     let mut text = Vec::with_capacity(1024);
-    serde_json::to_writer(&mut text, &Object::of(it, token)).expect("texts are written to memory");
+    serde_json::to_writer(&mut text, &Object::of(it, token, Canonical(&it.metadata)))
+        .expect("texts are written to memory");
     text
 }
 
