@@ -181,7 +181,8 @@ impl Tx {
 
 /// The batch for SQLite, about to be run.
 fn announced(tx: &SqliteTx, batch: Batch<'_>) -> (Arc<str>, Rows) {
-    let text = tx.texts.made_of(batch.text, |text| for_each_row(text, batch.columns.len()));
+    let width = batch.columns.len();
+    let text = tx.texts.made_of((batch.text, width), || for_each_row(batch.text, width));
     let rows = batch.into_rows();
     // A release build has nobody to tell.
     #[cfg(debug_assertions)]

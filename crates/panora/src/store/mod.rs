@@ -154,13 +154,12 @@ impl Store {
         self.db.optional(Sql::new("SELECT id FROM projects LIMIT 1")).await.map(|_| ())
     }
 
-    /// Copies what SQLite's log holds into the database, while others write on. Whoever commits would else do it, and
-    /// keep everybody waiting.
+    /// Keeps SQLite's log short: see [`sqlite::Sqlite::checkpoint`].
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        if let Db::Sqlite(_) = &self.db {
-            self.db.all(Sql::new("PRAGMA wal_checkpoint(PASSIVE)")).await?;
+        match &self.db {
+            Db::Sqlite(sqlite) => sqlite.checkpoint().await,
+            Db::Postgres(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Closes every connection, after what runs has ended.

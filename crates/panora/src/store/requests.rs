@@ -86,13 +86,17 @@ impl Store {
     /// The newest of a connection's calls beyond its newest `kept`.
     pub async fn newest_request_beyond(
         &self,
-        connection: ConnectionId,
+        (project, connection): (ProjectId, ConnectionId),
         kept: u32,
     ) -> Result<Option<RequestId>, StoreError> {
+        // By the index alone: the project is not looked up in each row that is passed.
         let sql =
-            Sql::new("SELECT id FROM requests WHERE id_connection = $1 ORDER BY id DESC LIMIT 1 OFFSET $2")
-                .bind(connection)
-                .bind(kept);
+            Sql::new("SELECT id FROM requests WHERE id_connection = (SELECT id FROM connections WHERE id_project = $1 AND id = $2) \
+             ORDER BY id DESC LIMIT 1 OFFSET $3",
+        )
+        .bind(project)
+        .bind(connection)
+        .bind(kept);
         self.db.optional(sql).await?.map(|row| row.parsed("id")).transpose()
     }
 

@@ -2,20 +2,23 @@
 //! answers nobody needs yet are kept and run together with the next, since each visit to another thread costs more than
 //! most of them.
 
-use std::collections::HashMap;
+mod connection;
+mod statements;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::types::{FromSql, Null, Value as Cell, ValueRef};
-use rusqlite::{Connection, OpenFlags, Statement};
+use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
-use uuid::Uuid;
 
+use self::connection::{BUSY, LARGE_LOG, checkpoint, connect, log_bytes};
+pub use self::statements::{Outcome, Rows, SqliteRow, numbered};
+use self::statements::{Step, Texts, give_up, run};
 use super::StoreError;
-use super::db::{Sql, Value};
+use super::db::Sql;
 
 const READERS: usize = 4;
 /// How long one waits for others that write or read.
@@ -51,66 +54,6 @@ pub struct SqliteTx {
     pub texts: Arc<Texts>,
 }
 
-/// Texts that were made of others, each once. For texts of the program only: none is forgotten.
-#[derive(Default)]
-pub struct Texts(Mutex<HashMap<String, Arc<str>>>);
-
-impl Texts {
-    pub fn made_of(&self, text: &str, make: impl FnOnce(&str) -> String) -> Arc<str> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = known.get(text) {
-            return made.clone();
-        }
-        let made: Arc<str> = make(text).into();
-        known.insert(text.to_owned(), made.clone());
-        made
-    }
-}
-
-/// The parameters of a statement that is run once a row.
-pub struct Rows {
-    pub width: usize,
-    /// Row after row.
-    pub values: Vec<Value>,
-    /// What follows each row.
-    pub binds: Vec<Value>,
-}
-
-impl Rows {
-    /// The only one.
-    const fn one(values: Vec<Value>) -> Self {
-        Self { width: values.len(), values, binds: Vec::new() }
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = impl Iterator<Item = &Value>> {
-        // A statement without parameters is run once as well.
-        let alone = self.values.is_empty().then_some(&[][..]);
-        let rows = self.values.chunks(self.width.max(1)).chain(alone);
-        rows.map(|row| row.iter().chain(&self.binds))
-    }
-}
-
-/// What is done on another thread.
-enum Step {
-    Begin,
-    /// The same statement once with each of these rows.
-    Run(Arc<str>, Rows),
-    Commit,
-}
-
-/// What a statement came to.
-#[derive(Default)]
-pub struct Outcome {
-    pub changed: u64,
-    pub rows: Vec<SqliteRow>,
-}
-
-/// A row, and what its columns are called.
-pub struct SqliteRow {
-    columns: Arc<[String]>,
-    cells: Vec<Cell>,
-}
-
 impl Sqlite {
     /// Opens a file that is there.
     pub fn open(file: &Path) -> Result<Self, StoreError> {
@@ -140,13 +83,21 @@ impl Sqlite {
         elsewhere(move || {
             // Given back when this has ended, also where nobody waits for it any more.
             let _turn = turn;
-            run(&mut locked(&write), vec![Step::of(sql)])
+            run(locked(&write).as_ref().ok_or(StoreError::Closed)?, vec![Step::of(sql)])
         })
         .await
     }
 
     /// Runs a statement that reads.
     pub async fn read(&self, sql: Sql) -> Result<Outcome, StoreError> {
+        self.reading(|connection| run(connection, vec![Step::of(sql)])).await
+    }
+
+    /// Does work with one of the connections that read.
+    async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let permit = self.readers.clone().acquire_owned();
         let permit: OwnedSemaphorePermit = patiently(permit).await?.map_err(|_| StoreError::Closed)?;
         let read = self.read.clone();
@@ -154,8 +105,24 @@ impl Sqlite {
             let _permit = permit;
             // There are as many as permits.
             let free = read.iter().find_map(|one| one.try_lock().ok());
-            let mut connection = free.unwrap_or_else(|| locked(&read[0]));
-            run(&mut connection, vec![Step::of(sql)])
+            let connection = free.unwrap_or_else(|| locked(&read[0]));
+            work(connection.as_ref().ok_or(StoreError::Closed)?)
+        })
+        .await
+    }
+
+    /// Copies what the log holds into the database, while others write on: whoever commits would else do it, and keep
+    /// everybody waiting.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.reading(|connection| {
+            if checkpoint(connection, "PASSIVE")? && log_bytes(connection) > LARGE_LOG {
+                // It waits for nobody, neither who writes nor who reads: another time then.
+                connection.busy_timeout(Duration::ZERO)?;
+                let cut = checkpoint(connection, "TRUNCATE");
+                connection.busy_timeout(BUSY)?;
+                cut?;
+            }
+            Ok(())
         })
         .await
     }
@@ -215,8 +182,9 @@ impl SqliteTx {
         (self.begun, self.failed) = (true, true);
         let (write, left) = (self.write.clone(), self.left.clone());
         let outcome = elsewhere(move || {
-            let mut connection = locked(&write);
-            if left.load(Ordering::Relaxed) { Err(StoreError::Busy) } else { run(&mut connection, steps) }
+            let connection = locked(&write);
+            let connection = connection.as_ref().ok_or(StoreError::Closed)?;
+            if left.load(Ordering::Relaxed) { Err(StoreError::Busy) } else { run(connection, steps) }
         });
         let outcome = outcome.await;
         self.failed = outcome.is_err();
@@ -239,115 +207,6 @@ impl Drop for SqliteTx {
             }));
         }
     }
-}
-
-impl Step {
-    fn of(sql: Sql) -> Self {
-        let (text, values) = sql.into_parts();
-        Self::Run(numbered(&text).into(), Rows::one(values))
-    }
-}
-
-impl SqliteRow {
-    /// A column's value; none if there is no such column or it is of another type.
-    pub fn get<T: FromSql>(&self, column: &str) -> Option<T> {
-        let index = self.columns.iter().position(|name| name == column)?;
-        T::column_result(ValueRef::from(&self.cells[index])).ok()
-    }
-}
-
-fn connect(file: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
-    connection.set_prepared_statement_cache_capacity(512);
-    connection.busy_timeout(Duration::from_secs(10))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // An answer means durable: FULL syncs the log at every commit.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // Statements that change many rows keep a journal of their own, which then needs no file.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // In KiB. After a page was split a commit walks the whole table of this cache: a larger one costs more than it saves.
-    connection.pragma_update(None, "cache_size", -4096)?;
-    // In pages: 250 MiB. Mostly done beside the writer: see [`super::Store::checkpoint`]. What is left of it here begins the
-    // log anew, and keeps the writer from its work.
-    connection.pragma_update(None, "wal_autocheckpoint", 64_000)?;
-    Ok(connection)
-}
-
-/// Runs steps until one fails; what the last came to.
-fn run(connection: &mut Option<Connection>, steps: Vec<Step>) -> Result<Outcome, StoreError> {
-    let connection = connection.as_ref().ok_or(StoreError::Closed)?;
-    let mut outcome = Outcome::default();
-    for step in steps {
-        match step {
-            Step::Begin => {
-                give_up(connection);
-                // IMMEDIATE: a read that turns into a write later could find the database changed.
-                connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            }
-            Step::Commit => drop(connection.prepare_cached("COMMIT")?.execute([])?),
-            Step::Run(text, rows) => outcome = run_rows(connection, &text, &rows)?,
-        }
-    }
-    Ok(outcome)
-}
-
-fn run_rows(connection: &Connection, text: &str, rows: &Rows) -> Result<Outcome, StoreError> {
-    let mut statement = connection.prepare_cached(text)?;
-    let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
-    let mut outcome = Outcome::default();
-    for values in rows.iter() {
-        for (number, value) in (1..).zip(values) {
-            bind(&mut statement, number, value)?;
-        }
-        if columns.is_empty() {
-            outcome.changed += statement.raw_execute()? as u64;
-            continue;
-        }
-        let mut found = statement.raw_query();
-        while let Some(row) = found.next()? {
-            let cells = (0..columns.len()).map(|index| row.get(index)).collect::<Result<_, _>>()?;
-            outcome.rows.push(SqliteRow { columns: columns.clone(), cells });
-        }
-    }
-    Ok(outcome)
-}
-
-fn bind(statement: &mut Statement<'_>, number: usize, value: &Value) -> rusqlite::Result<()> {
-    match value {
-        Value::Int(value) => statement.raw_bind_parameter(number, value),
-        Value::Text(value) => statement.raw_bind_parameter(number, value),
-        Value::Blob(value) => statement.raw_bind_parameter(number, value),
-        Value::Id(None) => statement.raw_bind_parameter(number, Null),
-        Value::Id(Some(id)) => {
-            let mut text = Uuid::encode_buffer();
-            statement.raw_bind_parameter(number, &*id.as_hyphenated().encode_lower(&mut text))
-        }
-        Value::Ints(_) | Value::Texts(_) | Value::Blobs(_) => {
-            Err(rusqlite::Error::ToSqlConversionFailure("SQLite has no arrays".into()))
-        }
-    }
-}
-
-/// Ends a transaction that was left. Where writing fails, SQLite has done so by itself.
-fn give_up(connection: &Connection) {
-    if !connection.is_autocommit()
-        && let Err(error) = connection.execute_batch("ROLLBACK")
-    {
-        tracing::error!(%error, "a transaction could not be rolled back");
-    }
-}
-
-/// The text with `?1` for `$1`: SQLite numbers those with a dollar in the order in which they come.
-pub(super) fn numbered(text: &str) -> String {
-    let mut parts = text.split('$');
-    let mut result = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        result.push(if part.starts_with(|it: char| it.is_ascii_digit()) { '?' } else { '$' });
-        result.push_str(part);
-    }
-    result
 }
 
 fn locked(shared: &Shared) -> MutexGuard<'_, Option<Connection>> {
@@ -387,17 +246,46 @@ async fn patiently<T>(work: impl Future<Output = T>) -> Result<T, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use futures_util::FutureExt;
 
     use super::*;
 
+    /// A database with one table, in a folder of its own.
+    fn opened(name: &str) -> (Sqlite, PathBuf) {
+        let folder = std::env::temp_dir().join(format!("panora-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("test.sqlite");
+        Connection::open(&file).unwrap().execute_batch("CREATE TABLE notes (note)").unwrap();
+        (Sqlite::open(&file).unwrap(), folder)
+    }
+
+    #[tokio::test]
+    async fn a_log_that_a_burst_left_large_is_cut_once_nobody_writes() {
+        let (sqlite, folder) = opened("large-log");
+        let size = || std::fs::metadata(folder.join("test.sqlite-wal")).unwrap().len();
+        sqlite.write(Sql::new("INSERT INTO notes VALUES (zeroblob(1000))")).await.unwrap();
+        sqlite.checkpoint().await.unwrap();
+        assert!(size() > 0);
+        sqlite.write(Sql::new("INSERT INTO notes VALUES (zeroblob(20000000))")).await.unwrap();
+        // Whoever writes is not waited for, and none of it is lost.
+        let mut tx = sqlite.begin().await.unwrap();
+        tx.run(Sql::new("INSERT INTO notes VALUES (1)")).await.unwrap();
+        sqlite.checkpoint().await.unwrap();
+        assert!(size() > LARGE_LOG);
+        tx.commit().await.unwrap();
+        sqlite.checkpoint().await.unwrap();
+        assert_eq!(size(), 0);
+        let count = sqlite.read(Sql::new("SELECT COUNT(*) AS n FROM notes")).await.unwrap();
+        assert_eq!(count.rows[0].get::<i64>("n"), Some(3));
+        sqlite.close().await;
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
     #[tokio::test]
     async fn a_step_of_a_transaction_that_was_left_never_runs_outside_it() {
-        let folder = std::env::temp_dir().join(format!("panora-left-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("left.sqlite");
-        Connection::open(&file).unwrap().execute_batch("CREATE TABLE notes (id INTEGER)").unwrap();
-        let sqlite = Sqlite::open(&file).unwrap();
+        let (sqlite, folder) = opened("left");
         for _ in 0..2000 {
             let mut tx = sqlite.begin().await.unwrap();
             tx.run(Sql::new("SELECT 1")).await.unwrap();
