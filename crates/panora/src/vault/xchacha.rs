@@ -43,7 +43,7 @@ impl XChaCha {
         let (mut first, mut short) = ([0; FIRST], [0; 12]);
         first.copy_from_slice(&nonce[..FIRST]);
         short[4..].copy_from_slice(&nonce[FIRST..]);
-        let key = hchacha::<R20>(&(*self.0.expose_secret()).into(), &first.into());
+        let key = hchacha::<R20>(self.0.expose_secret().into(), &first.into());
         let key = UnboundKey::new(&CHACHA20_POLY1305, &key).expect("32 bytes");
         (LessSafeKey::new(key), Nonce::assume_unique_for_key(short))
     }
@@ -72,6 +72,23 @@ mod tests {
             let payload = Payload { msg: &plain, aad: &with };
             prop_assert_eq!(&theirs.encrypt(&XNonce::from(nonce), payload).unwrap(), &sealed);
             prop_assert_eq!(ours.open(nonce, &with, sealed), Some(plain));
+        }
+
+        #[test]
+        fn what_was_changed_or_cut_does_not_open(
+            plain in proptest::collection::vec(any::<u8>(), 0..40),
+            at: proptest::sample::Index,
+            bit in 0..8_u8,
+        ) {
+            let cipher = XChaCha::new([7; 32]);
+            let mut sealed = plain;
+            let tag = cipher.seal([9; NONCE], b"row", &mut sealed);
+            sealed.extend_from_slice(&tag);
+            prop_assert_eq!(cipher.open([9; NONCE], b"other", sealed.clone()), None);
+            let at = at.index(sealed.len());
+            prop_assert_eq!(cipher.open([9; NONCE], b"row", sealed[..at].to_vec()), None);
+            sealed[at] ^= 1 << bit;
+            prop_assert_eq!(cipher.open([9; NONCE], b"row", sealed), None);
         }
     }
 
