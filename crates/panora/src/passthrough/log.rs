@@ -157,7 +157,7 @@ pub async fn run(app: App, stop: CancellationToken) {
 
 async fn trim_one(app: &App, place: (ProjectId, ConnectionId)) -> Result<(), StoreError> {
     // Looked for once for all steps: it takes a walk past all that is kept.
-    let Some(last) = app.store.newest_request_beyond(place.1, KEPT).await? else { return Ok(()) };
+    let Some(last) = app.store.newest_request_beyond(place, KEPT).await? else { return Ok(()) };
     // Twice what has come: a log that was too long once becomes shorter.
     for _ in 0..=(2 * TRIM_AFTER / STEP) {
         if app.store.forget_requests_up_to(place, last, STEP).await? < u64::from(STEP) {
@@ -214,7 +214,9 @@ async fn write_group(
         }
     }
     for request in &group {
-        *since_trim.entry((request.id_project, request.id_connection)).or_insert(0) += 1;
+        // The first time sooner than full: who is restarted often would else never cut.
+        let first = || u32::try_from(app.random.below(u64::from(TRIM_AFTER))).unwrap_or_default();
+        *since_trim.entry((request.id_project, request.id_connection)).or_insert_with(first) += 1;
     }
     trim(app, since_trim).await;
     group.len() == GROUP
@@ -227,11 +229,11 @@ async fn trim(app: &App, since_trim: &mut SinceTrim) {
     for place in due {
         since_trim.remove(&place);
         if let Err(error) = trim_one(app, place).await {
-            tracing::warn!(code = error.code(), "a request log could not be cut yet");
+            tracing::warn!(code = error.code(), connection = %place.1, "a request log could not be cut yet");
         }
     }
     // Only a hint: what is forgotten here goes with the retention.
     if since_trim.len() > 10_000 {
-        since_trim.clear();
+        since_trim.retain(|_, count| *count > TRIM_AFTER / 2);
     }
 }

@@ -153,7 +153,7 @@ async fn change(server: &TestServer, endpoint: &Endpoint) {
     let store = &server.app().store;
     let project = store.list_projects().await.expect("projects can be listed")[0].id;
     let (id, last) = (connected.id.parse().expect("an id"), RequestId::floor(server.app().clock.now()));
-    store.newest_request_beyond(id, 1).await.expect("a log can be read");
+    store.newest_request_beyond((project, id), 1).await.expect("a log can be read");
     store.forget_requests_up_to((project, id), last, 1).await.expect("a log can be cut");
     server.put(&of_endpoint, &json!({"url": "http://127.0.0.1:1/"})).await.expect(200);
     server.post(&format!("{of_endpoint}/rotate_secret"), &json!({})).await.expect(200);

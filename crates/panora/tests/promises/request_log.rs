@@ -159,12 +159,12 @@ async fn a_connection_s_log_is_cut_behind_its_newest() {
     let (server, id, entries) = with_entries(30).await;
     let place = (entries[0].id_project, entries[0].id_connection);
     let store = &server.app().store;
-    let last = store.newest_request_beyond(place.1, 10).await.expect("a log that can be read");
+    let last = store.newest_request_beyond(place, 10).await.expect("a log that can be read");
     let last = last.expect("an entry beyond the newest ten");
     for expected in [15, 5, 0] {
         assert_eq!(store.forget_requests_up_to(place, last, 15).await.expect("a step"), expected);
     }
-    assert_eq!(store.newest_request_beyond(place.1, 10).await.expect("a log that can be read"), None);
+    assert_eq!(store.newest_request_beyond(place, 10).await.expect("a log that can be read"), None);
     let page = server.get(&format!("/connections/{id}/requests")).await.expect(200);
     assert_eq!(paths(&page), (20..30).rev().map(|number| format!("/{number}")).collect::<Vec<_>>());
 }
