@@ -935,7 +935,7 @@ export interface components {
             /** @description Milliseconds, by step; a reused connection has no look-up, connect or TLS. */
             times: components["schemas"]["AttemptTimes"];
             /**
-             * @description A likely cause in words, where no answer came.
+             * @description A likely cause in words, where no answer came or one that is known for its cause.
              * @example null
              */
             cause: string | null;
@@ -3453,7 +3453,12 @@ export interface operations {
     };
     listProjects: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many, 1 to 200; 50 unless given. */
+                limit?: number;
+                /** @description From the `Link` header, or `next_cursor`, of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

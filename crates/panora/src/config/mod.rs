@@ -4,7 +4,7 @@ mod clients;
 mod file;
 mod public_url;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -112,8 +112,12 @@ pub struct ServeArgs {
 /// An address to listen on; what is none is answered with one.
 pub fn bind_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
-        let port = text.rsplit(':').next().and_then(|port| port.parse::<u16>().ok()).unwrap_or(3000);
-        format!("give an IP address and a port, such as 127.0.0.1:{port}")
+        let port = || text.rsplit(':').next().and_then(|port| port.parse().ok());
+        let meant = match text.parse::<IpAddr>() {
+            Ok(address) => SocketAddr::new(address, 3000),
+            Err(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port().unwrap_or(3000)),
+        };
+        format!("give an IP address and a port, such as {meant}")
     })
 }
 

@@ -121,8 +121,10 @@ kinds! {
          comes about, or it takes too long.",
         "See whether this machine may open connections to that host (firewall, DNS, proxy), and whether the address is right.";
     SERVER_SILENT = "server_silent", Error, "No server answers at the public URL",
-        "The provider's address is Panora's own public URL, as the Sandbox's is, and nothing answers there.",
-        "Start the server (`panora serve`) and ask again; if it runs elsewhere, set PANORA_PUBLIC_URL.";
+        "The provider's address is Panora's own public URL, as the Sandbox's is, and nothing answered there when it was \
+         called from this machine.",
+        "If no server runs, start it (`panora serve`) and ask again; if it runs elsewhere, set PANORA_PUBLIC_URL. If this \
+         very server shows you this, it cannot reach its own public URL, as in a container whose port is mapped to another.";
     PROVIDER_TROUBLE = "provider_trouble", Warning, "The provider answers with an error of its own",
         "The provider was reached and answered with a status of 500 or above.",
         "It usually passes. If it stays, look at the provider's status page.";

@@ -70,8 +70,9 @@ fn heard_of(patient: &Patient<'_>, name: CheckName, probe: &Probe) -> Option<Fin
         Said::Unreachable(error) => {
             PROVIDER_UNREACHABLE.found(unreachable(who, probe.host.as_deref(), *error))
         }
-        Said::ServerSilent => {
-            SERVER_SILENT.found(format!("No server answers at {}.", patient.app.public_url.as_str()))
+        Said::ServerSilent(error) => {
+            let (url, cause) = (patient.app.public_url.as_str(), error.likely_cause());
+            SERVER_SILENT.found(format!("No server answers at {url} from here: {}. {cause}", error.code()))
         }
         Said::Nothing(what) if name == CheckName::TokenEndpoint => {
             let sent = match patient.provider.auth_kind() {

@@ -53,7 +53,7 @@ pub enum Said {
     Trouble(u16),
     Unreachable(OutboundError),
     /// Its address is our own public URL, and nothing answers there.
-    ServerSilent,
+    ServerSilent(OutboundError),
     /// Neither good nor bad; what it was.
     Nothing(String),
     /// A value is needed that only an account has.
@@ -204,7 +204,7 @@ async fn probe(
     let is_ours = request.url.origin() == app.public_url.url().origin();
     match send(app, project, request).await {
         Ok(heard) => Probe { said: read(&heard), host, skew_ms: heard.skew_ms },
-        Err(_) if is_ours => Probe { said: Said::ServerSilent, host, skew_ms: None },
+        Err(it) if is_ours => Probe { said: Said::ServerSilent(it.error), host, skew_ms: None },
         Err(unanswered) => Probe { said: Said::Unreachable(unanswered.error), host, skew_ms: None },
     }
 }

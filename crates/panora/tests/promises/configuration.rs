@@ -57,6 +57,11 @@ async fn an_address_without_its_ip_is_told_with_it() {
             );
         }
     }
+    for (address, with_port) in [("0.0.0.0", "0.0.0.0:3000"), ("::1", "[::1]:3000")] {
+        let output = panora("", &["serve", "--bind", address]).await;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(&format!("such as {with_port}")), "{said}");
+    }
 }
 
 #[tokio::test]

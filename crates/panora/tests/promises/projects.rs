@@ -16,6 +16,15 @@ async fn a_project_is_changed_field_by_field_and_null_clears() {
 }
 
 #[tokio::test]
+async fn the_list_of_projects_pages_as_every_list() {
+    let server = TestServer::start().await;
+    let own = server.get("/projects?limit=1").await.expect(200);
+    let id = own[0]["id_project"].as_str().expect("an id").to_owned();
+    assert_eq!(server.get(&format!("/projects?cursor={id}")).await.expect(200), json!([]));
+    server.get("/projects?limit=0").await.assert_refused_at("?limit");
+}
+
+#[tokio::test]
 async fn the_connect_page_says_who_asks_and_for_whom() {
     let server = TestServer::start().await;
     server.patch("/project", &json!({"name": "Acme <b>&</b> Söhne"})).await.expect(200);

@@ -34,8 +34,8 @@ and order is not promised.";
 const INTRODUCTION: &str = "\
 Your users connect their accounts; your backend gets a signed webhook with a connection token, and calls the provider with it.
 
-Lists come in pages: `?limit=` says how many, `?cursor=` which. The older ones (projects, linked users, connections, \
-webhooks, events) are arrays, as clients of old read them, and the header `Link` leads to the next page; the others are \
+Lists come in pages, but for providers and event types, which come whole: `?limit=` says how many, `?cursor=` which. The \
+older ones (projects, linked users, connections, webhooks, events) are arrays, as clients of old read them, and the header `Link` leads to the next page; the others are \
 objects with `data` and `next_cursor`.";
 
 #[derive(utoipa::OpenApi)]

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::http::auth::Caller;
-use crate::http::extract::{BodyRules, JsonBody, NoQuery, given, is_email, return_url};
+use crate::http::extract::{BodyRules, JsonBody, NoQuery, PageParams, Query, given, is_email, return_url};
 use crate::http::problem::Problem;
 use crate::model::{Project, Time};
 
@@ -92,13 +92,16 @@ impl BodyRules for ProjectChange {}
 
 /// Lists the key's own project.
 #[utoipa::path(get, operation_id = "listProjects", path = "/projects", tag = "projects",
-    responses((status = 200, body = [ProjectAnswer], description = "An array of one.")))]
+    params(PageParams), responses((status = 200, body = [ProjectAnswer], description = "An array of one.")))]
 async fn list(
     State(app): State<App>,
     caller: Caller,
-    _: NoQuery,
+    Query(page): Query<PageParams>,
 ) -> Result<Json<Vec<ProjectAnswer>>, Problem> {
-    Ok(Json(vec![own(&app, caller).await?.into()]))
+    let (page, project) = (page.query()?, own(&app, caller).await?);
+    // Newest first, as every list: nothing follows the only one.
+    let listed = page.after.is_none_or(|after| project.id.to_string() < after);
+    Ok(Json(listed.then(|| project.into()).into_iter().collect()))
 }
 
 /// Shows the key's own project.
