@@ -36,7 +36,7 @@ pub struct Problem {
     /// Whether a person reads it, in a browser.
     pub is_page: bool,
     /// What is answered instead: somebody else's answer to the same request.
-    instead: Option<JsonAnswer>,
+    instead: Option<Box<JsonAnswer>>,
 }
 
 /// An answer whose text is there already.
@@ -85,7 +85,7 @@ impl Problem {
 
     /// Ends a handler with the answer that another node gave to the same request.
     pub fn instead(answer: JsonAnswer) -> Self {
-        Self { instead: Some(answer), ..Self::internal() }
+        Self { instead: Some(Box::new(answer)), ..Self::internal() }
     }
 
     /// 400 that names a field.
