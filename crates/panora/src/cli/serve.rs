@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -12,6 +13,7 @@ use crate::server::{Server, Surroundings};
 
 pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
     log_to_stderr(&args)?;
+    raise_file_limit();
     let variables = file.with_environment();
     let folder = of_another_folder(&args.storage);
     let server = Server::start(args, Surroundings::of_machine(variables))
@@ -33,6 +35,15 @@ pub async fn run(args: ServeArgs, file: &ConfigFile) -> Result<(), String> {
     tokio::select! {
         () = server.stop() => result,
         _ = wait_for_signal() => Err("stopped at once".into()),
+    }
+}
+
+/// Each connection is an open file, and what a shell allows at first is too few for thousands of endpoints.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "no more than {:?} files can be open at once", limit.current);
     }
 }
 

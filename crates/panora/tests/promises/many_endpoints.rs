@@ -45,3 +45,16 @@ async fn an_event_reaches_very_many_endpoints_in_bounded_memory() {
     println!("{endpoints} endpoints, {peak} MiB at most");
     assert!(peak < 300, "{peak} MiB");
 }
+
+#[tokio::test]
+async fn as_many_files_are_opened_as_the_system_allows() {
+    let database = Database::fresh().await;
+    let shell = ["sh", "-c", "ulimit -Sn 200; exec \"$@\"", "sh"];
+    let mut server = Process::spawn(&shell, &database, free_port(), &Process::new_key(), &[]);
+    server.wait_until_ready().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.id())).expect("it runs");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("Linux says it");
+    let limits: Vec<_> = line.split_whitespace().take(2).collect();
+    assert_ne!(limits[0], "200");
+    assert_eq!(limits[0], limits[1]);
+}
