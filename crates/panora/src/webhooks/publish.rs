@@ -176,7 +176,7 @@ impl Publication {
         self.projects.get(&project)?.listeners.get(endpoint)
     }
 
-    /// Adds an event, with one delivery for each endpoint in scope; written by [`Publication::commit`].
+    /// Adds an event, with one delivery for each endpoint in scope; written by [`Publication::commit`] or [`Publication::commit_here`].
     ///
     /// # Panics
     /// For a project that the publication was not opened for.
