@@ -15,9 +15,8 @@ use crate::app::App;
 use crate::store::StoreError;
 
 const EVERY: Duration = Duration::from_mins(10);
-/// Short enough that whoever commits finds little left to copy, long enough that a page that changes again and again is
-/// copied once.
-const CHECKPOINT: Duration = Duration::from_secs(1);
+/// Short enough that little is left for whoever commits, and that whoever commits meanwhile does not wait long for the disk.
+const CHECKPOINT: Duration = Duration::from_millis(300);
 /// Two nodes that began together drift apart.
 const SPREAD: u64 = 60_000;
 /// The longest rest after a step.
